@@ -1,0 +1,1 @@
+"""Triggers: how the host's types become ours. A folder a kind of trigger."""

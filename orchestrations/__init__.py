@@ -1,0 +1,1 @@
+"""What takes time: sagas, the activities they call, and the kit that undoes them."""

@@ -1,0 +1,1 @@
+"""Everything the app does, free of the host that runs it."""

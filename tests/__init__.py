@@ -1,0 +1,1 @@
+"""Promises of the project, each stated by a test."""
