@@ -1,0 +1,1 @@
+"""Facts and rules: events, learners, sessions, Mandarin. Pure: no I/O, no clock, nothing of ours imported."""

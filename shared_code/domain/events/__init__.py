@@ -1,0 +1,1 @@
+"""Events: past facts about learning, as CloudEvents 1.0."""

@@ -1,0 +1,62 @@
+"""The envelope of every event: CloudEvents 1.0 in JSON (cloudevents.io, json-format), with our extensions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared_code.domain.clock import rfc3339
+from shared_code.domain.identifiers import uuid7
+
+
+class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event. `subject` is the learner (or content item) and the Service Bus session id; `id` the message id."""
+
+    specversion: str = ""
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    datacontenttype: str = ""
+    dataschema: str = ""
+    correlationid: str
+    causationid: str = ""
+    tenantid: str
+    data: dict[str, Any]
+
+    def encode(self) -> bytes:
+        """The event as JSON."""
+        return msgspec.json.encode(self)
+
+
+def new_event(
+    event_type: str,
+    data: Struct,
+    *,
+    service: str,
+    subject: str,
+    tenant: str,
+    correlation_id: str,
+    now: datetime,
+    causation_id: str = "",
+    event_id: str | None = None,
+) -> CloudEvent:
+    """Make an event of this moment. Give `event_id` where a retry must make the same event again."""
+    return CloudEvent(
+        specversion="1.0",
+        id=event_id or uuid7(now),
+        source=f"/sayzhong/{service}",
+        type=event_type,
+        subject=subject,
+        time=rfc3339(now),
+        datacontenttype="application/json",
+        dataschema=f"https://sayzhong.example/schemas/{event_type}.json",
+        correlationid=correlation_id,
+        causationid=causation_id,
+        tenantid=tenant,
+        data=msgspec.to_builtins(data),
+    )

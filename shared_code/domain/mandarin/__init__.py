@@ -1,0 +1,1 @@
+"""Mandarin's rules: pinyin spelling, tones, tone sandhi, scoring."""

@@ -1,0 +1,1 @@
+"""The event backbone: store, outbox, inbox, bus, dead letters."""

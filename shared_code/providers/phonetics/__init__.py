@@ -1,0 +1,1 @@
+"""Phonetics: how a text is read."""

@@ -1,0 +1,1 @@
+"""Speech: how well an attempt was spoken."""

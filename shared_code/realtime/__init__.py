@@ -1,0 +1,1 @@
+"""What reaches a learner's screen: the numbered session channel and SignalR."""

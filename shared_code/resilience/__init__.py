@@ -1,0 +1,1 @@
+"""Deadlines, retries, circuit breakers: patience with limits."""
