@@ -1,0 +1,69 @@
+"""`python -m local run`: the whole stack as one process tree."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+
+from local.paths import state_dir
+from local.ports import Ports
+from local.stack.environment import connection_settings
+from local.stack.parts import parts
+from local.stack.probe import is_free
+from local.stack.process import PartProcess
+
+
+def _show(name: str, line: str) -> None:
+    print(f"{name:>10} | {line}", flush=True)
+
+
+async def _supervise(ports: Ports, host: str) -> int:
+    started = time.monotonic()
+    everything = parts(ports, host)
+    taken = [f"{part.title} ({port})" for part in everything for port in part.ports if not is_free(port)]
+    if taken:
+        print(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.", file=sys.stderr)
+        return 1
+
+    environment = ports.environment() | {"LOCAL_STATE_DIR": str(state_dir()), "PYTHONUNBUFFERED": "1"}
+    if ports != Ports():
+        environment |= connection_settings(ports)
+    for log in (state_dir() / "logs").glob("*.log"):
+        log.unlink()
+    running = [PartProcess(part, environment, _show) for part in everything]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop.set)
+
+    record = state_dir() / "stack.json"
+    record.write_text(json.dumps({"pid": os.getpid(), "environment": ports.environment()}))
+    tasks = [asyncio.create_task(process.run()) for process in running]
+    stopped = asyncio.create_task(stop.wait())
+    everything_up = asyncio.gather(*(process.up.wait() for process in running))
+    await asyncio.wait({stopped, everything_up}, return_when=asyncio.FIRST_COMPLETED)
+    if everything_up.done():
+        print(f"\nready after {time.monotonic() - started:.1f} s")
+        for part in everything:
+            print(f"  {part.title:<18} {part.address}")
+        print("Ctrl-C ends everything; state stays in .local/\n", flush=True)
+        await stopped
+    else:
+        everything_up.cancel()
+
+    # The host first, so that it can give its locks and messages back while the parts are still there.
+    for process in reversed(running):
+        await process.stop()
+    await asyncio.gather(*tasks)
+    record.unlink(missing_ok=True)
+    _show("stack", "ended")
+    return 0
+
+
+def run(ports: Ports, host: str = "python") -> int:
+    """Run the stack until Ctrl-C or SIGTERM; the exit code is 0 for a clean end, 1 when it could not start."""
+    return asyncio.run(_supervise(ports, host))
