@@ -1,0 +1,1 @@
+"""Sagas: what happens across services, told as a story."""

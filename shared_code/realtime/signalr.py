@@ -1,0 +1,111 @@
+"""Azure SignalR Service's data-plane REST API, version 2022-06-01, in serverless mode.
+
+Used for what the output binding cannot do: tokens for clients, a user's groups with a lifetime, and pushes that must
+leave before a function returns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import jwt
+from msgspec import Struct
+from yarl import URL
+
+from shared_code.domain.errors import Unavailable
+from shared_code.realtime.push import Push
+
+API_VERSION = "2022-06-01"
+HUB = "learning"
+CLIENT_TOKEN_MINUTES = 60
+TIMEOUT = aiohttp.ClientTimeout(total=5)
+ENTRA_SCOPE = "https://signalr.azure.com/.default"
+
+Bearer = Callable[[str], Awaitable[str]]  # the URL of a call -> the bearer token for it
+
+
+class ClientAccess(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a SignalR client needs to connect: the SDK's own convention for a negotiation's answer."""
+
+    url: str
+    access_token: str
+
+
+def parse_connection_string(text: str) -> tuple[str, str]:
+    """Return the endpoint with its port, and the access key, of `Endpoint=…;Port=…;AccessKey=…;Version=1.0;`."""
+    parts = dict(part.split("=", 1) for part in text.split(";") if part)
+    endpoint = parts["Endpoint"].rstrip("/")
+    return (f"{endpoint}:{parts['Port']}" if "Port" in parts else endpoint), parts["AccessKey"]
+
+
+def key_bearer(access_key: str) -> Bearer:
+    """Sign a token for each call with the access key (HS256, the audience is the call's URL)."""
+
+    async def bearer(url: str) -> str:
+        return jwt.encode({"aud": url, "exp": int(time.time()) + 300}, access_key, algorithm="HS256")
+
+    return bearer
+
+
+class SignalRService:
+    """The app's side of the hub `learning`. One a process; `close` when the process ends."""
+
+    def __init__(self, endpoint: str, bearer: Bearer) -> None:
+        self._endpoint = endpoint
+        self._bearer = bearer
+        self._session: aiohttp.ClientSession | None = None
+
+    async def client_access(self, user: str) -> ClientAccess:
+        """Let a user (a pseudonym) connect for the next hour."""
+        answer = await self._call("POST", "/:generateToken", {"userId": user, "minutesToExpire": CLIENT_TOKEN_MINUTES})
+        return ClientAccess(url=f"{self._endpoint}/client/?hub={HUB}", access_token=str(answer["token"]))
+
+    async def join(self, user: str, group: str, seconds: int) -> None:
+        """Put a user into a group for that long; membership is the user's, so it survives a reconnect."""
+        await self._call("PUT", f"/users/{quote(user, safe='')}/groups/{quote(group, safe='')}", {"ttl": seconds})
+
+    async def leave(self, user: str, group: str) -> None:
+        """Take a user out of a group."""
+        await self._call("DELETE", f"/users/{quote(user, safe='')}/groups/{quote(group, safe='')}", {})
+
+    async def send(self, push: Push) -> None:
+        """Push at once, without waiting for the function's end."""
+        message = push.message()
+        user = quote(message.pop("userId"), safe="")
+        await self._call("POST", f"/users/{user}/:send", {}, message)
+
+    async def healthy(self) -> bool:
+        """Whether the service answers."""
+        try:
+            async with self._http().head(f"{self._endpoint}/api/health") as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """Close the pooled connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+        return self._session
+
+    async def _call(
+        self, method: str, path: str, query: dict[str, Any], body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        url = f"{self._endpoint}/api/hubs/{HUB}{path}?{urlencode({**query, 'api-version': API_VERSION})}"
+        headers = {"Authorization": f"Bearer {await self._bearer(url)}"}
+        try:
+            target = URL(url, encoded=True)  # the path is part of the token's audience: sent exactly as signed
+            async with self._http().request(method, target, headers=headers, json=body) as response:
+                if response.status >= 400:
+                    raise Unavailable(f"The realtime service answered {response.status}.", code="realtime-unavailable")
+                return dict(await response.json()) if response.content_type == "application/json" else {}
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable("The realtime service does not answer.", code="realtime-unavailable") from error
