@@ -44,7 +44,7 @@ class AttemptMark(Struct, kw_only=True):
 
 
 class Progress(Struct, kw_only=True):
-    """Everything about one learner's pronunciation: `version` progress events, read from the stream up to `position`."""
+    """A learner's pronunciation after `version` progress events, read from the stream up to `position`."""
 
     version: int = 0
     position: int = 0
