@@ -1,0 +1,1 @@
+"""`make demo`: one learner's spoken practice, played through the public API and checked at every step."""
