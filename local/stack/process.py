@@ -22,7 +22,7 @@ def _die_with_parent() -> None:
     """Ask Linux to end this child when the supervisor is killed, so that a `kill -9` leaves no orphan."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class PartProcess:

@@ -12,7 +12,7 @@ import time
 from local.paths import state_dir
 from local.ports import Ports
 from local.stack.environment import connection_settings
-from local.stack.parts import parts
+from local.stack.parts import Part, parts
 from local.stack.probe import is_free
 from local.stack.process import PartProcess
 
@@ -21,10 +21,21 @@ def _show(name: str, line: str) -> None:
     print(f"{name:>10} | {line}", flush=True)
 
 
+async def _taken(everything: tuple[Part, ...]) -> list[str]:
+    """Ports that something else listens on; a stack that was killed a moment ago gets two seconds to be gone."""
+    patience = 20 if (state_dir() / "stack.json").exists() else 0
+    while True:
+        taken = [f"{part.title} ({port})" for part in everything for port in part.ports if not is_free(port)]
+        if not taken or not patience:
+            return taken
+        patience -= 1
+        await asyncio.sleep(0.1)
+
+
 async def _supervise(ports: Ports, host: str) -> int:
     started = time.monotonic()
     everything = parts(ports, host)
-    taken = [f"{part.title} ({port})" for part in everything for port in part.ports if not is_free(port)]
+    taken = await _taken(everything)
     if taken:
         print(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.", file=sys.stderr)
         return 1

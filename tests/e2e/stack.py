@@ -1,0 +1,156 @@
+"""The whole local stack as a test sees it: started, killed, started again; and the people who use it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from local.identity.tokens import issue
+from local.paths import PROJECT
+from local.ports import Ports
+from local.stack.environment import connection_settings
+
+START_LIMIT = 90.0  # seconds, on a slow and busy machine
+
+
+def free_base() -> int:
+    """The first of a run of ports that are all free now."""
+    for base in range(21000 + os.getpid() % 500 * 16, 60000, 16):
+        sockets = []
+        try:
+            for port in range(base, base + 8):
+                probe = socket.socket()
+                sockets.append(probe)
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        finally:
+            for probe in sockets:
+                probe.close()
+        return base
+    raise RuntimeError("no free ports")
+
+
+class Stack:
+    """One stack with its own ports and state folder. `extra` are environment variables for this start only."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.base = free_base()
+        self.ports = Ports.from_environment({"LOCAL_PORT_BASE": str(self.base)})
+        self._process: asyncio.subprocess.Process | None = None
+        self._output: asyncio.Task[None] | None = None
+        self.lines: list[str] = []
+        self._more = asyncio.Condition()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of this stack sees."""
+        ours = {"LOCAL_STATE_DIR": str(self.state), "LOCAL_PORT_BASE": str(self.base)}
+        return {**os.environ, **ours, **connection_settings(self.ports)}
+
+    async def start(self, **extra: str) -> None:
+        """Start everything and wait for `ready`."""
+        self.lines = []
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "local",
+            "run",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=PROJECT,
+            env={**self.environment, **extra},
+            limit=1 << 20,
+        )
+        self._output = asyncio.create_task(self._read())
+        await self.wait_for_line("ready after", START_LIMIT)
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            async with self._more:
+                self.lines.append(line.decode(errors="replace").rstrip())
+                self._more.notify_all()
+        async with self._more:
+            self.lines.append("(the stack's output ended)")
+            self._more.notify_all()
+
+    async def wait_for_line(self, text: str, seconds: float = 30) -> str:
+        """The first line of output with this text in it; fails with the output if it does not come."""
+
+        def found() -> str | None:
+            return next((line for line in self.lines if text in line), None)
+
+        try:
+            async with asyncio.timeout(seconds), self._more:
+                await self._more.wait_for(lambda: found() is not None or "output ended" in "".join(self.lines[-1:]))
+        except TimeoutError:
+            pass
+        line = found()
+        assert line is not None, f"no line with {text!r} within {seconds} s:\n" + "\n".join(self.lines[-60:])
+        return line
+
+    async def kill(self) -> None:
+        """`kill -9` of every process of the stack, children first, so that none can end cleanly."""
+        assert self._process is not None
+        for pid in [*_children(self._process.pid), self._process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        await self._ended()
+
+    async def stop(self) -> int:
+        """End it as Ctrl-C does; the exit code."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGINT)
+        return await self._ended()
+
+    async def _ended(self) -> int:
+        assert self._process is not None
+        code = await asyncio.wait_for(self._process.wait(), 60)
+        if self._output is not None:
+            await self._output
+        return code
+
+    def token(self, name: str, *roles: str, tenant: str = "sayzhong", expires: int = 3600) -> str:
+        """A bearer token of this stack's identity provider."""
+        before = {key: os.environ.get(key) for key in ("LOCAL_STATE_DIR", "LOCAL_PORT_BASE")}
+        os.environ.update({"LOCAL_STATE_DIR": str(self.state), "LOCAL_PORT_BASE": str(self.base)})
+        try:
+            return issue(name, list(roles) or ["learner"], tenant, expires)
+        finally:
+            for key, value in before.items():
+                if value is None:
+                    del os.environ[key]
+                else:
+                    os.environ[key] = value
+
+
+def _children(pid: int) -> list[int]:
+    """All descendants of a process, the deepest first."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(child): int(parent) for child, parent in (line.split() for line in listing.splitlines())}
+    found: list[int] = []
+    frontier = [pid]
+    while frontier:
+        frontier = [child for child, parent in parents.items() if parent in frontier]
+        found = frontier + found
+    return found
+
+
+async def eventually[T](look: object, seconds: float = 30, what: str = "it") -> T:
+    """Call an async function until it gives something true."""
+    ends = time.monotonic() + seconds
+    while True:
+        result = await look()  # type: ignore[operator]
+        if result:
+            return result  # type: ignore[no-any-return]
+        assert time.monotonic() < ends, f"{what} did not happen within {seconds} s"
+        await asyncio.sleep(0.1)
