@@ -11,6 +11,8 @@ from msgspec import Struct
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.identifiers import uuid7
 
+MAX_EVENT_BYTES = 60_000  # fits a binary property of table storage (64 KiB), with room
+
 
 class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event. `subject` is the learner (or content item) and the Service Bus session id; `id` the message id."""
@@ -31,6 +33,11 @@ class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def encode(self) -> bytes:
         """The event as JSON."""
         return msgspec.json.encode(self)
+
+
+def schema_uri(event_type: str) -> str:
+    """The name of the schema of a type's data. A name, not an address to fetch."""
+    return f"https://sayzhong.example/schemas/{event_type}.json"
 
 
 def new_event(
@@ -54,7 +61,7 @@ def new_event(
         subject=subject,
         time=rfc3339(now),
         datacontenttype="application/json",
-        dataschema=f"https://sayzhong.example/schemas/{event_type}.json",
+        dataschema=schema_uri(event_type),
         correlationid=correlation_id,
         causationid=causation_id,
         tenantid=tenant,

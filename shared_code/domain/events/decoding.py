@@ -1,0 +1,124 @@
+"""Reading an event that may come from anybody: envelope and data checked, every fault named by its JSON Pointer."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared_code.domain.clock import rfc3339
+from shared_code.domain.errors import FieldError, Invalid, TooLarge
+from shared_code.domain.events.catalogue import EventType, find
+from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
+from shared_code.domain.events.fields import Identifier, Moment
+
+DEFAULT_TENANT = "sayzhong"
+
+_ATTRIBUTE_NAME = re.compile(r"[a-z0-9]+")
+_VERSION = re.compile(r"(.+)\.v[0-9]+")
+_Text = Annotated[str, Meta(min_length=1, max_length=256)]
+_Person = Annotated[str, Meta(min_length=1, max_length=128)]  # 128 characters: the limit of a Service Bus session id
+
+
+class DecodedEvent(Struct, frozen=True, kw_only=True):
+    """An event whose envelope and data fit: `data` is an instance of `type.data`."""
+
+    event: CloudEvent
+    type: EventType
+    data: Any
+
+
+class _Received(Struct, frozen=True, kw_only=True):
+    """The envelope as another system may write it: what follows from the rest may be left out."""
+
+    specversion: Literal["1.0"]
+    id: Identifier
+    source: _Text
+    type: _Text
+    subject: _Person
+    data: dict[str, Any]
+    time: Moment | None = None
+    datacontenttype: str = "application/json"
+    dataschema: str = ""
+    correlationid: uuid.UUID | None = None
+    causationid: str = ""
+    tenantid: Annotated[str, Meta(min_length=1, max_length=64)] = DEFAULT_TENANT
+
+
+def _fault(error: msgspec.ValidationError, root: str) -> FieldError:
+    """Turn "Expected `int` - at `$.items[0].expected`" into a pointer and a sentence."""
+    detail, _, path = str(error).partition(" - at `")
+    steps = re.findall(r"\.([^.\[\]`]+)|\[([^\]]*)\]", path.rstrip("`"))
+    pointer = root + "".join(f"/{name or index or '*'}" for name, index in steps)
+    detail = re.sub(r" matching regex .*", " written as the schema's pattern says", detail, flags=re.DOTALL)
+    return FieldError(pointer, detail.replace("`", "'"))
+
+
+def _invalid(fault: FieldError) -> Invalid:
+    return Invalid(f"{fault.pointer or '/'}: {fault.detail}", errors=[fault])
+
+
+def _known_type(name: str) -> EventType:
+    kind = find(name)
+    if kind is not None:
+        return kind
+    version = _VERSION.fullmatch(name)
+    if version is not None and find(f"{version[1]}.v1") is not None:
+        raise _invalid(FieldError("/type", f"'{name}' is a version that is not known here"))
+    raise _invalid(FieldError("/type", f"'{name}' is not an event type of the catalogue"))
+
+
+def _correlation(received: _Received) -> str:
+    """The correlation id; without one, the event starts its own: the same each time it is read."""
+    if received.correlationid is not None:
+        return str(received.correlationid)
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{received.source}#{received.id}"))
+
+
+def decode(body: bytes, *, received_at: datetime) -> DecodedEvent:
+    """Read one event in the CloudEvents JSON format.
+
+    Required are `specversion`, `id`, `source`, `type`, `subject` and `data`. Left out, `time` is `received_at`,
+    `tenantid` "sayzhong", and `correlationid` derived from source and id. Unknown members are let through, as additive
+    changes need. Raises Invalid with the pointer and what is wrong there, TooLarge above MAX_EVENT_BYTES.
+    """
+    if len(body) > MAX_EVENT_BYTES:
+        raise TooLarge(f"an event of {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken")
+    try:
+        members = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _invalid(FieldError("", "not a JSON object in UTF-8")) from error
+    for name in members:
+        if not _ATTRIBUTE_NAME.fullmatch(name) and name != "data_base64":
+            raise _invalid(FieldError(f"/{name}", "attribute names are lower-case letters and digits"))
+    try:
+        received = msgspec.convert(members, _Received)
+    except msgspec.ValidationError as error:
+        raise _invalid(_fault(error, "")) from error
+    media = received.datacontenttype.partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        raise _invalid(FieldError("/datacontenttype", "data is JSON here"))
+    kind = _known_type(received.type)
+    try:
+        data = msgspec.convert(received.data, kind.data)
+    except msgspec.ValidationError as error:
+        raise _invalid(_fault(error, "/data")) from error
+    event = CloudEvent(
+        specversion="1.0",
+        id=received.id,
+        source=received.source,
+        type=received.type,
+        subject=received.subject,
+        time=rfc3339(received.time or received_at),
+        datacontenttype=received.datacontenttype,
+        dataschema=received.dataschema,
+        correlationid=_correlation(received),
+        causationid=received.causationid,
+        tenantid=received.tenantid,
+        data=received.data,
+    )
+    return DecodedEvent(event=event, type=kind, data=data)
