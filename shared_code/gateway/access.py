@@ -1,0 +1,42 @@
+"""Who may use a route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shared_code.domain.errors import Forbidden
+from shared_code.domain.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Any of the roles lets a caller in, and so does any of the scopes where the token carries no role at all.
+
+    The latter is how partner systems come: a client-credentials token with scopes. Without roles and scopes every
+    authenticated caller is let in. `public` asks for no token.
+    """
+
+    roles: frozenset[str] = field(default_factory=frozenset)
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    public: bool = False
+
+    def permits(self, caller: Principal) -> bool:
+        """Whether this caller is let in."""
+        if self.public or not (self.roles or self.scopes):
+            return True
+        if caller.roles:
+            return not self.roles.isdisjoint(caller.roles)
+        return not self.scopes.isdisjoint(caller.scopes)
+
+    def require(self, caller: Principal) -> None:
+        """Raise Forbidden unless this caller is let in."""
+        if not self.permits(caller):
+            raise Forbidden("Your role does not allow this.")
+
+
+PUBLIC = Access(public=True)
+AUTHENTICATED = Access()
+LEARNER = Access(roles=frozenset({"learner"}))
+PARTICIPANT = Access(roles=frozenset({"learner", "teacher"}))
+OPERATOR = Access(roles=frozenset({"operator"}))
+SERVICE = Access(roles=frozenset({"service"}), scopes=frozenset({"events.write"}))

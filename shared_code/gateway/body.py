@@ -1,0 +1,82 @@
+"""JSON bodies: read strictly, refused with the place that does not fit."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+import msgspec
+
+from shared_code.domain.errors import BadRequest, FieldError, Invalid, UnsupportedMediaType
+from shared_code.gateway.http import JSON, Request
+from shared_code.gateway.media import media_type
+
+MAX_DEPTH = 32
+STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?(?P<path>\$.*)`)?$", re.DOTALL)
+NAMED = re.compile(r"^Object (?P<fault>missing required|contains unknown) field `(?P<field>.*)`$", re.DOTALL)
+STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every model of a request's body derives from, nested ones too: unknown members are refused."""
+
+
+def decode_json[T: Body](request: Request, model: type[T]) -> T:
+    """Read the body as JSON of this model.
+
+    Raises UnsupportedMediaType (not JSON), BadRequest (empty, malformed, too deep) and Invalid with the place of the
+    first member that does not fit.
+    """
+    if media_type(request) != JSON:
+        raise UnsupportedMediaType(f"This takes {JSON}.", extra={"accept": [JSON]})
+    if not request.body.strip():
+        raise BadRequest("The body is empty; it should be JSON.", code="json-malformed")
+    if _depth(request.body) > MAX_DEPTH:
+        raise BadRequest(f"The JSON is nested more than {MAX_DEPTH} deep.", code="json-too-deep")
+    try:
+        return msgspec.json.decode(request.body, type=model)
+    except msgspec.ValidationError as error:
+        _refuse(str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadRequest("The body is not JSON in UTF-8.", code="json-malformed") from None
+
+
+def _depth(body: bytes) -> int:
+    """How deep brackets nest; strings do not count. Linear, and skipped where there are too few brackets to matter."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for found in STRINGS_AND_BRACKETS.finditer(body):
+        token = found[0]
+        if token in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _refuse(message: str) -> NoReturn:
+    """Turn msgspec's message, e.g. "Expected `str`, got `int` - at `$.items[0].name`", into a pointer and a detail."""
+    place = PLACE.fullmatch(message)
+    assert place is not None
+    what, pointer = place["what"], _pointer(place["path"] or "$")
+    if named := NAMED.fullmatch(what):
+        pointer += "/" + _escaped(named["field"])
+        what = "This member is missing." if named["fault"].startswith("missing") else "There is no such member."
+    raise Invalid("The body does not fit.", errors=[FieldError(pointer, what)]) from None
+
+
+def _pointer(path: str) -> str:
+    """A JSON Pointer (RFC 6901). msgspec does not say which key of a mapping it was: the pointer ends there."""
+    pointer = ""
+    for step in STEP.finditer(path):
+        if step["index"] == "...":
+            break
+        pointer += "/" + (step["index"] or _escaped(step["name"]))
+    return pointer
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,111 @@
+"""Bearer tokens: RFC 9068 in spirit, and what Entra ID, Entra External ID and other OpenID providers issue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import jwt
+
+from shared_code.domain.errors import Unauthenticated
+from shared_code.domain.principal import Principal
+from shared_code.domain.pseudonyms import pseudonym
+
+ALGORITHMS = ("RS256", "ES256")
+MAX_LENGTH = 8192  # characters; Entra keeps a token with its group overage well below
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Keys(Protocol):
+    """One issuer's public keys."""
+
+    async def find(self, key_id: str) -> jwt.PyJWK | None:
+        """The key of this id, or None. Raises Unavailable when it cannot be told."""
+        ...
+
+
+class TokenVerifier:
+    """Verifies tokens of the configured issuers and says who holds them.
+
+    `audience` are the names that we accept as ours, `tenants` an allow-list (empty: any), `skew` the seconds by which
+    clocks may differ, `pseudonym_key` makes the principal's pseudonym.
+    """
+
+    def __init__(
+        self,
+        issuers: Mapping[str, Keys],
+        *,
+        audience: Sequence[str],
+        tenants: frozenset[str],
+        pseudonym_key: bytes,
+        skew: float,
+    ) -> None:
+        self._issuers = dict(issuers)
+        self._audience = list(audience)
+        self._tenants = tenants
+        self._pseudonym_key = pseudonym_key
+        self._skew = skew
+
+    async def verify(self, token: str) -> Principal:
+        """Return the holder. Raises Unauthenticated for a token that does not hold, whatever is wrong with it."""
+        if len(token) > MAX_LENGTH:
+            raise _refused()
+        try:
+            parsed = jwt.decode_complete(token, options={"verify_signature": False})
+            claims = await self._verified(token, parsed["header"], parsed["payload"])
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The token has expired.", code="token-expired") from None
+        except jwt.PyJWTError:
+            raise _refused() from None
+        return self._principal(claims)
+
+    async def _verified(self, token: str, header: dict[str, Any], claimed: dict[str, Any]) -> dict[str, Any]:
+        """The claims, once signature, issuer, audience and times hold."""
+        issuer, key_id = claimed.get("iss"), header.get("kid")
+        keys = self._issuers.get(issuer) if isinstance(issuer, str) else None
+        if keys is None or not isinstance(key_id, str) or header.get("alg") not in ALGORITHMS:
+            raise _refused()
+        key = await keys.find(key_id)
+        if key is None:
+            raise _refused()
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            audience=self._audience,
+            issuer=issuer,
+            leeway=self._skew,
+            options={"require": ["exp", "iss", "aud", "sub"]},
+        )
+        return claims
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        issuer = str(claims["iss"])
+        tenant = claims.get("tid") or urlsplit(issuer).netloc
+        person = claims.get("oid") or claims["sub"]
+        if not isinstance(tenant, str) or not isinstance(person, str) or not person:
+            raise _refused()
+        if self._tenants and tenant not in self._tenants:
+            raise _refused()
+        named = GUID.search(issuer)
+        if named and named[0].lower() != tenant.lower():
+            raise _refused()  # an issuer that names its tenant speaks for that one alone
+        return Principal(
+            id=person,
+            tenant=tenant,
+            pseudonym=pseudonym(self._pseudonym_key, tenant, person),
+            roles=_words(claims.get("roles")),
+            scopes=_words(claims.get("scp") or claims.get("scope")),
+        )
+
+
+def _words(claim: object) -> frozenset[str]:
+    """Roles come as a list, scopes as words in a text (RFC 8693, section 4.2), and some providers do it otherwise."""
+    words = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    return frozenset(word for word in words if isinstance(word, str))
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated("The token is not valid here.", code="token-invalid")

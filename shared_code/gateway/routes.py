@@ -1,0 +1,116 @@
+"""The one table of routes: everything that HTTP reaches, who may call it, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared_code.gateway.access import AUTHENTICATED, LEARNER, OPERATOR, PARTICIPANT, PUBLIC, Access
+
+KIB = 1024
+JSON_ONLY = ("application/json",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One line of the table. `path` is below `/api`, in the template syntax of Azure Functions.
+
+    `consumes` are the content types that a body may have, none where no body is taken; `max_body` is in bytes;
+    `deadline` in seconds.
+    """
+
+    name: str
+    method: str
+    path: str
+    access: Access
+    summary: str
+    consumes: Sequence[str] = ()
+    max_body: int = 64 * KIB
+    deadline: float = 10.0
+
+    @property
+    def template(self) -> str:
+        """Method and path, for logs and metrics: says nothing about anybody."""
+        return f"{self.method} /api/{self.path}"
+
+
+LIVE = Route(name="live", method="GET", path="health/live", access=PUBLIC, summary="Whether the app runs")
+READY = Route(
+    name="ready", method="GET", path="health/ready", access=PUBLIC, summary="Whether what the app needs answers"
+)
+OPENAPI = Route(name="openapi", method="GET", path="openapi.json", access=PUBLIC, summary="This API in OpenAPI 3.1")
+
+START_SESSION = Route(
+    name="start_session",
+    method="POST",
+    path="v1/sessions",
+    access=LEARNER,
+    summary="Start a session",
+    consumes=JSON_ONLY,
+)
+GET_SESSION = Route(
+    name="get_session", method="GET", path="v1/sessions/{session_id}", access=PARTICIPANT, summary="Look at a session"
+)
+END_SESSION = Route(
+    name="end_session", method="DELETE", path="v1/sessions/{session_id}", access=PARTICIPANT, summary="End a session"
+)
+SUBMIT_ATTEMPT = Route(
+    name="submit_attempt",
+    method="POST",
+    path="v1/sessions/{session_id}/attempts",
+    access=PARTICIPANT,
+    summary="Assess one spoken attempt",
+    consumes=("audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave"),
+    max_body=6 * KIB * KIB,  # 60 s of 48 kHz, 16 bit mono are 5.5 MiB
+    deadline=15.0,
+)
+READ_MESSAGES = Route(
+    name="read_messages",
+    method="GET",
+    path="v1/sessions/{session_id}/messages",
+    access=PARTICIPANT,
+    summary="Catch up on a session's messages",
+)
+NEGOTIATE = Route(
+    name="negotiate",
+    method="POST",
+    path="v1/realtime/negotiate",
+    access=LEARNER,
+    summary="Get what a SignalR client needs to connect",
+    consumes=("application/json", "text/plain"),  # the SignalR client posts an empty text
+)
+FIND_EVENTS = Route(
+    name="find_events", method="GET", path="v1/ops/events", access=OPERATOR, summary="Find stored events"
+)
+GET_SAGA = Route(
+    name="get_saga", method="GET", path="v1/ops/sagas/{saga_id}", access=OPERATOR, summary="Look at a saga"
+)
+
+SERVICES_PATH = "v1/{service}/{*path}"
+SERVICES = tuple(
+    Route(
+        name=f"service_{method.lower()}",
+        method=method,
+        path=SERVICES_PATH,
+        access=AUTHENTICATED,
+        summary="Whatever service is registered under this name",
+        consumes=("application/json", "audio/wav", "application/octet-stream"),
+        max_body=6 * KIB * KIB,
+    )
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+)
+
+ROUTES: tuple[Route, ...] = (
+    LIVE,
+    READY,
+    OPENAPI,
+    START_SESSION,
+    GET_SESSION,
+    END_SESSION,
+    SUBMIT_ATTEMPT,
+    READ_MESSAGES,
+    NEGOTIATE,
+    FIND_EVENTS,
+    GET_SAGA,
+    *SERVICES,
+)

@@ -1,0 +1,59 @@
+"""What happened, for the data lake."""
+
+from __future__ import annotations
+
+import time
+
+from shared_code.domain.clock import rfc3339
+from shared_code.domain.errors import AppError
+from shared_code.gateway.http import Endpoint, Record, Request, Response
+
+
+class Log:
+    """Records each request and its response time, off the request's path.
+
+    A record names the route's template and the caller's pseudonym. It has no path, query, address or body, because
+    those can hold a learner's words or say who somebody is.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    async def __call__(self, request: Request, proceed: Endpoint) -> Response:
+        """Let the request through and record how it ended, also when it failed or was cancelled."""
+        started = time.perf_counter()
+        status, code, size = 499, "cancelled", 0  # 499: nginx's "client closed request"
+        try:
+            response = await proceed(request)
+            status, code, size = response.status, "ok", len(response.payload())
+        except AppError as error:
+            status, code = error.status, error.code
+            raise
+        except Exception:
+            status, code = 500, "internal"
+            raise
+        finally:
+            self._write(request, status, code, size, round((time.perf_counter() - started) * 1000, 3))
+        return response
+
+    def _write(self, request: Request, status: int, code: str, size: int, milliseconds: float) -> None:
+        caller = request.principal
+        timing = {
+            "time": rfc3339(request.received_at),
+            "correlation_id": request.correlation_id,
+            "route": request.route.template,
+            "status": status,
+            "ms": milliseconds,
+        }
+        access = {
+            **timing,
+            "trace_id": request.traceparent[3:35],
+            "code": code,
+            "request_bytes": len(request.body),
+            "response_bytes": size,
+            "caller": caller.pseudonym if caller else None,
+            "tenant": caller.tenant if caller else None,
+            "roles": sorted(caller.roles) if caller else [],
+        }
+        self._record("integration", "api_gateway/request_logs", access)
+        self._record("monitoring", "api_performance/request_response_times", timing)

@@ -1,0 +1,126 @@
+"""The app's settings: typed, checked at start, every fault named at once. Read by `bootstrap` only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from shared_code.environment import Environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach one Azure service: a connection string (local stack), or its address and our managed identity."""
+
+    string: str = field(default="", repr=False)
+    address: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageConnection:
+    """How to reach the storage account: a connection string, or the addresses of its services and our identity."""
+
+    string: str = field(default="", repr=False)
+    blob: str = ""
+    table: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whose tokens we take. `clock_skew` is in seconds; an empty `tenants` allows any."""
+
+    issuers: tuple[str, ...]
+    audience: tuple[str, ...]
+    tenants: frozenset[str]
+    clock_skew: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """The Azure Speech resource. Without a key our managed identity is used."""
+
+    endpoint: str
+    region: str
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that differs between one place where the app runs and another.
+
+    `trusted_proxies` is how many proxies in front of the app append to X-Forwarded-For: 0 locally, 1 in Azure
+    Functions, 2 behind API Management.
+    """
+
+    storage: StorageConnection
+    service_bus: Connection
+    signalr: Connection
+    identity: Identity
+    pseudonym_key: bytes = field(repr=False)
+    trusted_proxies: int
+    speech: Speech | None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings. Raises SettingsError with every fault."""
+        env = Environment(os.environ if environ is None else environ)
+        settings = cls(
+            storage=_storage(env),
+            service_bus=_connection(env, "ServiceBusConnection", "fullyQualifiedNamespace"),
+            signalr=_connection(env, "AzureSignalRConnectionString", "serviceUri"),
+            identity=_identity(env),
+            pseudonym_key=env.key("PSEUDONYM_KEY", at_least=32),
+            trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, least=0, most=5)),
+            speech=_speech(env),
+        )
+        env.raise_faults()
+        return settings
+
+
+def _storage(env: Environment) -> StorageConnection:
+    name = "AzureWebJobsStorage"
+    if string := env.text(name):
+        return StorageConnection(string=string)
+    return StorageConnection(
+        blob=env.url(f"{name}__blobServiceUri", required=True, instead=name),
+        table=env.url(f"{name}__tableServiceUri", required=True, instead=name),
+        client_id=env.text(f"{name}__clientId"),
+    )
+
+
+def _connection(env: Environment, name: str, address: str) -> Connection:
+    if string := env.text(name):
+        return Connection(string=string)
+    return Connection(
+        address=env.text(f"{name}__{address}", required=True, instead=name), client_id=env.text(f"{name}__clientId")
+    )
+
+
+def _identity(env: Environment) -> Identity:
+    tenants = frozenset(env.words("IDENTITY_TENANTS"))
+    issuers = env.words("IDENTITY_ISSUERS", required=True)
+    for issuer in issuers:
+        env.check_url("IDENTITY_ISSUERS", issuer)
+    return Identity(
+        issuers=issuers,
+        audience=env.words("IDENTITY_AUDIENCE", required=True),
+        tenants=tenants,
+        clock_skew=env.number("IDENTITY_CLOCK_SKEW_SECONDS", 30, least=0, most=300),
+    )
+
+
+def _speech(env: Environment) -> Speech | None:
+    endpoint, region, key = (
+        env.url("AZURE_SPEECH_ENDPOINT"),
+        env.text("AZURE_SPEECH_REGION"),
+        env.text("AZURE_SPEECH_KEY"),
+    )
+    if not endpoint and not region:
+        if key:
+            env.fault("AZURE_SPEECH_KEY", "is set, but neither AZURE_SPEECH_ENDPOINT nor AZURE_SPEECH_REGION is")
+        return None
+    return Speech(endpoint=endpoint, region=region, key=key)
