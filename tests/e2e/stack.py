@@ -50,6 +50,11 @@ class Stack:
         self._more = asyncio.Condition()
 
     @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a process of this stack sees."""
         ours = {"LOCAL_STATE_DIR": str(self.state), "LOCAL_PORT_BASE": str(self.base)}
