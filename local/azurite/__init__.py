@@ -1,0 +1,1 @@
+"""Azurite, Microsoft's storage emulator, made to keep what it acknowledged when it is killed."""

@@ -1,0 +1,1 @@
+"""Azurite keeps what it acknowledged, whenever it is killed."""

@@ -1,0 +1,74 @@
+"""Azurite as the stack starts it, on free ports, for tests that kill it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from local.azurite.command import azurite_command
+from local.ports import HOST, Ports
+from local.stack.environment import connection_settings
+
+START_LIMIT = 60.0  # seconds
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+class Emulator:
+    """One Azurite with its own ports and data folder; it can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        blob, queue, table = _free_ports(3)
+        self._ports = replace(Ports(), blob=blob, queue=queue, table=table)
+        self.connection = connection_settings(self._ports)["AzureWebJobsStorage"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until its three ports answer."""
+        with (self.folder.parent / "azurite.log").open("ab") as log:
+            self._process = subprocess.Popen(azurite_command(self._ports, self.folder), stdout=log, stderr=log)
+        deadline = time.monotonic() + START_LIMIT
+        while not all(_answers(port) for port in (self._ports.blob, self._ports.queue, self._ports.table)):
+            assert self._process.poll() is None, (self.folder.parent / "azurite.log").read_text()
+            assert time.monotonic() < deadline, "Azurite did not start"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """End it as the supervisor does; the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=START_LIMIT)
+
+    def kill_and_restart(self) -> None:
+        """What a crash of the whole stack does to it."""
+        self.kill()
+        self.start()
+
+    def journals(self) -> list[Path]:
+        """Journal files that hold changes not yet in a saved database."""
+        return sorted(self.folder.glob("*.journal-*"))
