@@ -9,7 +9,7 @@ import pytest
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient, TableTransactionError, UpdateMode
-from azure.storage.blob import BlobServiceClient, BlobType
+from azure.storage.blob import BlobBlock, BlobServiceClient, BlobType
 
 from tests.local.azurite.emulator import Emulator
 
@@ -108,7 +108,7 @@ def test_blobs_survive_with_content_properties_and_conditions(emulator: Emulator
     blocks = container.get_blob_client("blocks")
     blocks.stage_block("MQ==", b"one ")
     blocks.stage_block("Mg==", b"two")
-    blocks.commit_block_list(["MQ==", "Mg=="])
+    blocks.commit_block_list([BlobBlock("MQ=="), BlobBlock("Mg==")])
     container.upload_blob("overwritten", b"first")
     container.upload_blob("overwritten", b"second", overwrite=True)
     container.upload_blob("deleted", b"gone")
@@ -131,7 +131,7 @@ def test_blobs_survive_with_content_properties_and_conditions(emulator: Emulator
         container.get_blob_client("leased").acquire_lease()
     lease.release()
     staged = container.get_blob_client("staged")
-    staged.commit_block_list(["MQ=="])
+    staged.commit_block_list([BlobBlock("MQ==")])
     assert staged.download_blob().readall() == b"not yet committed"
 
 
@@ -142,8 +142,9 @@ def test_append_blob_goes_on_where_it_was(emulator: Emulator, blobs: BlobService
     written = 0
     for part in range(2):
         for line in range(10):
-            answer = log.append_block(f"line {part}-{line}\n".encode(), appendpos_condition=written)
-            written = int(answer["blob_append_offset"]) + len(f"line {part}-{line}\n")
+            text = f"line {part}-{line}\n".encode()
+            log.append_block(text, appendpos_condition=written)
+            written += len(text)
         emulator.kill_and_restart()
 
     properties = log.get_blob_properties()
