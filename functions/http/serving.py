@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 import msgspec
-from shared_code.bootstrap import app
 
+from shared_code.bootstrap import app
 from shared_code.domain.clock import utc_now
 from shared_code.gateway.http import Endpoint, Request, Response
 from shared_code.gateway.routes import Route

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import cache
 from typing import NoReturn
 
 import msgspec
+import msgspec.inspect
+from msgspec import Struct
 
 from shared_code.domain.errors import BadRequest, FieldError, Invalid, UnsupportedMediaType
 from shared_code.gateway.http import JSON, Request
@@ -18,16 +22,13 @@ NAMED = re.compile(r"^Object (?P<fault>missing required|contains unknown) field 
 STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every model of a request's body derives from, nested ones too: unknown members are refused."""
-
-
-def decode_json[T: Body](request: Request, model: type[T]) -> T:
-    """Read the body as JSON of this model.
+def decode_json[T: Struct](request: Request, model: type[T]) -> T:
+    """Read the body as JSON of this model, whose structs all declare `forbid_unknown_fields=True`.
 
     Raises UnsupportedMediaType (not JSON), BadRequest (empty, malformed, too deep) and Invalid with the place of the
     first member that does not fit.
     """
+    _require_strict(model)
     if media_type(request) != JSON:
         raise UnsupportedMediaType(f"This takes {JSON}.", extra={"accept": [JSON]})
     if not request.body.strip():
@@ -40,6 +41,31 @@ def decode_json[T: Body](request: Request, model: type[T]) -> T:
         _refuse(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadRequest("The body is not JSON in UTF-8.", code="json-malformed") from None
+
+
+@cache
+def _require_strict(model: type[Struct]) -> None:
+    """Raise TypeError for a model that would let unknown members pass: that is a mistake of ours."""
+    lax = [kind.__name__ for kind in _structs(msgspec.inspect.type_info(model)) if not _is_strict(kind)]
+    if lax:
+        raise TypeError(f"{', '.join(lax)} must forbid unknown fields")
+
+
+def _is_strict(kind: type[Struct]) -> bool:
+    return kind.__struct_config__.forbid_unknown_fields
+
+
+def _structs(info: object, seen: frozenset[type] = frozenset()) -> Iterator[type[Struct]]:
+    """Every struct that a type is made of."""
+    if isinstance(info, msgspec.inspect.StructType):
+        if info.cls in seen:
+            return
+        seen |= {info.cls}
+        yield info.cls
+    for field in getattr(info, "__struct_fields__", ()):
+        value = getattr(info, field)
+        for part in value if isinstance(value, tuple) else (value,):
+            yield from _structs(part, seen)
 
 
 def _depth(body: bytes) -> int:

@@ -15,6 +15,7 @@ from shared_code.domain.principal import Principal
 from shared_code.gateway.routes import Route
 
 JSON = "application/json"
+CORRELATION_HEADER = "X-Correlation-Id"
 
 
 class Push(Protocol):

@@ -6,7 +6,7 @@ import math
 from http import HTTPStatus
 
 from shared_code.domain.errors import AppError
-from shared_code.gateway.http import Request, Response
+from shared_code.gateway.http import CORRELATION_HEADER, Request, Response
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_BASE = "https://sayzhong.example/problems/"
@@ -27,7 +27,8 @@ def problem(request: Request, error: AppError) -> Response:
     }
     if error.errors:
         body["errors"] = [{"pointer": field.pointer, "detail": field.detail} for field in error.errors]
-    return Response(error.status, body, _headers(error), PROBLEM_JSON)
+    headers = {CORRELATION_HEADER: request.correlation_id, **_headers(error)}
+    return Response(error.status, body, headers, PROBLEM_JSON)
 
 
 def _headers(error: AppError) -> dict[str, str]:

@@ -7,9 +7,8 @@ import secrets
 import uuid
 
 from shared_code.domain.identifiers import uuid7
-from shared_code.gateway.http import Endpoint, Request, Response
+from shared_code.gateway.http import CORRELATION_HEADER, Endpoint, Request, Response
 
-HEADER = "X-Correlation-Id"
 # W3C Trace Context, section 3.2: version 00 is exact, a later one may carry more; all-zero ids are invalid.
 TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?")
 
@@ -22,13 +21,13 @@ async def correlate(request: Request, proceed: Endpoint) -> Response:
     request.correlation_id = _correlation_id(request)
     request.traceparent = _continued(request.headers.get("traceparent", ""))
     response = await proceed(request)
-    response.headers[HEADER] = request.correlation_id
+    response.headers[CORRELATION_HEADER] = request.correlation_id
     return response
 
 
 def _correlation_id(request: Request) -> str:
     try:
-        return str(uuid.UUID(request.headers[HEADER.lower()]))
+        return str(uuid.UUID(request.headers[CORRELATION_HEADER.lower()]))
     except (KeyError, ValueError):
         return uuid7(request.received_at)
 
