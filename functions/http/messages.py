@@ -1,0 +1,40 @@
+"""What a client missed, and how it connects."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from functions.http.serving import serve
+from shared_code.bootstrap import app
+from shared_code.domain.errors import BadRequest
+from shared_code.gateway.http import Request, Response
+from shared_code.gateway.routes import NEGOTIATE, READ_MESSAGES
+
+bp = func.Blueprint()
+
+
+def _after(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise BadRequest("'after' is the number of the last message seen, 0 or more.", code="after-invalid")
+    return int(text)
+
+
+@bp.route(route=READ_MESSAGES.path, methods=[READ_MESSAGES.method])
+async def http_read_messages(req: func.HttpRequest) -> func.HttpResponse:
+    """Read back the messages of a session after a number."""
+
+    async def endpoint(request: Request) -> Response:
+        session = await app().sessions.joined(request.identifier("session_id"), request.caller)
+        return Response(200, await app().channel.catch_up(session.session_id, _after(request.query.get("after", "0"))))
+
+    return await serve(req, READ_MESSAGES, endpoint)
+
+
+@bp.route(route=NEGOTIATE.path, methods=[NEGOTIATE.method])
+async def http_negotiate(req: func.HttpRequest) -> func.HttpResponse:
+    """Give a SignalR client what it needs to connect as this learner."""
+
+    async def endpoint(request: Request) -> Response:
+        return Response(200, await app().realtime.client_access(request.caller.pseudonym))
+
+    return await serve(req, NEGOTIATE, endpoint)

@@ -1,0 +1,1 @@
+"""SignalR triggers: what clients do on their connections."""

@@ -1,0 +1,1 @@
+"""Timers: what must happen though nobody asks."""

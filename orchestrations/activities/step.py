@@ -1,0 +1,62 @@
+"""What every activity of a saga receives, and the record that it leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared_code.bootstrap import app
+from shared_code.domain.events.envelope import CloudEvent
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One step of one saga: the event that started it, whose learner it is about, and what earlier steps found."""
+
+    saga_id: str
+    name: str
+    event: CloudEvent
+    person: str
+    found: dict[str, Any]
+
+
+def parse_step(payload: dict[str, Any]) -> Step:
+    """Read `{"saga_id", "step", "input"}`; the input is the event itself, or `{"event": …, …}` with more beside it."""
+    given = payload["input"]
+    found = given if "event" in given else {"event": given}
+    event = msgspec.convert(found["event"], CloudEvent)
+    return Step(
+        saga_id=payload["saga_id"],
+        name=payload["step"],
+        event=event,
+        person=app().people.pseudonym(event.tenantid, event.subject),
+        found=found,
+    )
+
+
+@asynccontextmanager
+async def recorded_step(payload: dict[str, Any]) -> AsyncIterator[Step]:
+    """Give the step, and write to the lake how it went, also when it failed."""
+    step = parse_step(payload)
+    started = time.perf_counter()
+    outcome = "failed"
+    try:
+        yield step
+        outcome = "done"
+    finally:
+        app().lake.write(
+            "integration",
+            "event_bus/saga_coordination_data",
+            {
+                "correlation_id": step.event.correlationid,
+                "saga_id": step.saga_id,
+                "step": step.name,
+                "outcome": outcome,
+                "learner": step.person,
+                "ms": round((time.perf_counter() - started) * 1000, 3),
+            },
+        )

@@ -1,0 +1,123 @@
+"""A session's numbered log: written before anything is pushed, read back by whoever missed something.
+
+Table `channel`, one partition a session: a row `head` with the latest number, a row a message (`m` and nine digits),
+and a create-only row a key, so that a message that is appended again keeps its first number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared_code.domain.clock import Clock, parse_rfc3339, rfc3339
+from shared_code.domain.errors import Conflict, NotFound, Unavailable
+from shared_code.realtime.envelope import Envelope, MessageType
+from shared_code.storage.rows import Change, Row, Value
+from shared_code.storage.tables import Table
+
+PAGE = 500  # messages in one catch-up
+COLUMN = 60_000  # bytes in one binary property; table storage takes 64 KiB
+RACES = 20  # lost races for a number before we say that the channel is too busy
+
+
+class CatchUp(Struct, frozen=True, kw_only=True):
+    """What a client missed. `complete` is false where messages are missing or more are to be read."""
+
+    complete: bool
+    latest_seq: int
+    messages: tuple[Envelope, ...]
+
+
+class Channel:
+    """The logs of all sessions. Every participant of a session sees the same numbers."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    async def append(
+        self,
+        session_id: str,
+        kind: MessageType,
+        data: dict[str, Any],
+        *,
+        key: str,
+        correlation_id: str,
+        expires_at: datetime | None = None,
+    ) -> tuple[Envelope, bool]:
+        """Number a message and keep it. Returns the envelope, and false if this key was appended before.
+
+        The same key gives the first envelope again, so that a step that runs twice says one thing once.
+        """
+        for _ in range(RACES):
+            head = await self._table.get(session_id, "head")
+            seq = (int(head.values["seq"]) if head else 0) + 1
+            envelope = Envelope(
+                seq=seq,
+                type=kind,
+                session_id=session_id,
+                time=rfc3339(self._clock()),
+                expires_at=rfc3339(expires_at) if expires_at else None,
+                correlation_id=correlation_id,
+                data=data,
+            )
+            new_head = Row(session_id, "head", {"seq": seq}, head.etag if head else "")
+            try:
+                await self._table.transact(
+                    [
+                        Change("replace" if head else "insert", new_head),
+                        Change("insert", Row(session_id, f"k{key}", {"seq": seq})),
+                        Change("insert", Row(session_id, _row_key(seq), _columns(envelope))),
+                    ]
+                )
+            except (Conflict, NotFound):
+                earlier = await self._table.get(session_id, f"k{key}")
+                if earlier is not None:
+                    return await self._message(session_id, int(earlier.values["seq"])), False
+                continue
+            return envelope, True
+        raise Unavailable("This session's channel is busy; try again.", code="channel-busy", retry_after=1)
+
+    async def catch_up(self, session_id: str, after: int) -> CatchUp:
+        """The messages after a number, at most 500; those that have expired are left out."""
+        head = await self._table.get(session_id, "head")
+        latest = int(head.values["seq"]) if head else 0
+        rows = self._table.rows(session_id, start=_row_key(after + 1), end="n", limit=PAGE)
+        envelopes = [_envelope(row) async for row in rows]
+        now = self._clock()
+        unbroken = [envelope.seq for envelope in envelopes] == list(range(after + 1, after + 1 + len(envelopes)))
+        return CatchUp(
+            complete=unbroken and after + len(envelopes) >= latest,
+            latest_seq=max([latest, *(envelope.seq for envelope in envelopes)]),
+            messages=_current(envelopes, now),
+        )
+
+    async def _message(self, session_id: str, seq: int) -> Envelope:
+        row = await self._table.get(session_id, _row_key(seq))
+        if row is None:
+            raise Unavailable("A message of this session cannot be read.", code="channel-broken")
+        return _envelope(row)
+
+
+def _current(envelopes: Sequence[Envelope], now: datetime) -> tuple[Envelope, ...]:
+    return tuple(each for each in envelopes if each.expires_at is None or parse_rfc3339(each.expires_at) > now)
+
+
+def _row_key(seq: int) -> str:
+    return f"m{seq:09d}"
+
+
+def _columns(envelope: Envelope) -> dict[str, Value]:
+    encoded = msgspec.json.encode(envelope)
+    return {
+        f"part{place}": encoded[start : start + COLUMN] for place, start in enumerate(range(0, len(encoded), COLUMN))
+    }
+
+
+def _envelope(row: Row) -> Envelope:
+    parts = sorted((name for name in row.values if name.startswith("part")), key=lambda name: int(name[4:]))
+    return msgspec.json.decode(b"".join(bytes(row.values[name]) for name in parts), type=Envelope)  # type: ignore[arg-type]

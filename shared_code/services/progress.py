@@ -1,0 +1,75 @@
+"""The progress service: what a learner has practised, folded from the learner's stream."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shared_code.domain.clock import parse_rfc3339
+from shared_code.domain.events.learning import ProgressRecorded
+from shared_code.domain.learning import analysis
+from shared_code.domain.learning.progress import Progress, record
+from shared_code.events.store import EventStore
+from shared_code.storage.documents import Documents
+
+PROGRESS_RECORDED = "sayzhong.learning.progress-recorded.v1"
+
+
+class ProgressService:
+    """One document a learner, the fold of the stream's progress events in the stream's order (docs/adr/0014)."""
+
+    def __init__(self, documents: Documents[Progress], store: EventStore) -> None:
+        self._documents = documents
+        self._store = store
+
+    async def catch_up(self, person: str) -> Progress:
+        """Fold in what the stream has beyond the document. Safe to run twice and at the same time."""
+
+        async def onwards(progress: Progress) -> Progress:
+            await self._fold(person, progress)
+            return progress
+
+        return await self._documents.change(person, onwards)
+
+    async def revert(self, person: str, event_id: str) -> None:
+        """Take one event's contribution back, if it was made: compute the document anew without it."""
+
+        async def without(progress: Progress) -> Progress:
+            reverted = list(dict.fromkeys([*progress.reverted, event_id]))
+            anew = Progress(reverted=reverted)
+            await self._fold(person, anew)
+            return anew
+
+        await self._documents.change(person, without)
+
+    async def view(self, person: str) -> dict[str, Any]:
+        """A learner's progress as the learner sees it."""
+        progress = await self._documents.load(person)
+        shown: dict[str, Any] = msgspec.to_builtins(analysis.analyse(progress))
+        shown["items"] = [
+            {
+                "hanzi": item.hanzi,
+                "pinyin": item.pinyin,
+                "tone": item.tone,
+                "attempts": item.attempts,
+                "errors": item.errors,
+                "last_score": item.last_quality,
+                "due": item.card["due"] if item.card else None,
+            }
+            for item in progress.items.values()
+        ]
+        shown["perfect_tones"] = sorted(int(tone) for tone in progress.perfect_tones)
+        return shown
+
+    async def _fold(self, person: str, progress: Progress) -> None:
+        async for stored in self._store.read(person, after=progress.position):
+            if stored.event.type == PROGRESS_RECORDED:
+                data = msgspec.convert(stored.event.data, ProgressRecorded)
+                record(progress, stored.event.id, data, _moment(stored.event.time, data.occurred_at))
+            progress.position = stored.version
+
+
+def _moment(recorded: str, occurred: datetime | None) -> datetime:
+    return occurred or parse_rfc3339(recorded)

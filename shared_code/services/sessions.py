@@ -1,0 +1,183 @@
+"""Sessions: opened, looked at, ended. Only participants know that a session exists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared_code.domain.clock import Clock, rfc3339
+from shared_code.domain.errors import Conflict, NotFound
+from shared_code.domain.events.catalogue import event_of
+from shared_code.domain.events.interaction import SessionEnded, SessionStarted
+from shared_code.domain.identifiers import uuid7
+from shared_code.domain.principal import Principal
+from shared_code.domain.session import LIFETIME, Mode, Session
+from shared_code.events.journal import Journal
+from shared_code.realtime.channel import Channel
+from shared_code.realtime.envelope import MessageType
+from shared_code.realtime.push import Push
+from shared_code.realtime.signalr import ClientAccess, SignalRService
+from shared_code.services.people import People
+from shared_code.storage.rows import Row
+from shared_code.storage.tables import Table
+
+
+class StartedSession(Struct, frozen=True, kw_only=True):
+    """The answer to a new session: what the client needs to connect is in it."""
+
+    session_id: str
+    mode: Mode
+    realtime: ClientAccess
+    expires_at: str
+
+
+class SessionView(Struct, frozen=True, kw_only=True):
+    """A session as its participants see it."""
+
+    session_id: str
+    mode: Mode
+    lesson_id: str | None
+    participants: int
+    created_at: str
+    expires_at: str
+    ended_at: str | None
+
+
+class Sessions:
+    """The record of every session: table `sessions`, one row each."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        people: People,
+        journal: Journal,
+        channel: Channel,
+        realtime: SignalRService,
+        clock: Clock,
+    ) -> None:
+        self._table = table
+        self._people = people
+        self._journal = journal
+        self._channel = channel
+        self._realtime = realtime
+        self._clock = clock
+
+    async def start(
+        self,
+        caller: Principal,
+        correlation_id: str,
+        *,
+        mode: Mode,
+        lesson_id: str | None = None,
+        participants: Sequence[str] = (),
+    ) -> tuple[StartedSession, list[Push]]:
+        """Open a session; its participants are in the group `session:{id}` until it expires.
+
+        `participants` are the ids of other people of the caller's tenant.
+        """
+        now = self._clock()
+        others = (self._people.pseudonym(caller.tenant, person) for person in participants)
+        session = Session(
+            session_id=uuid7(now),
+            tenant=caller.tenant,
+            mode=mode,
+            owner=caller.pseudonym,
+            participants=tuple(dict.fromkeys([caller.pseudonym, *others])),
+            lesson_id=lesson_id,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
+        await self._table.insert(_row(session))
+        event = event_of(
+            SessionStarted(
+                session_id=session.session_id,
+                mode=session.mode,
+                lesson_id=session.lesson_id,
+                participants=len(session.participants),
+                expires_at=session.expires_at,
+            ),
+            subject=caller.id,
+            tenant=caller.tenant,
+            correlation_id=correlation_id,
+            now=now,
+        )
+        await self._journal.record(caller.pseudonym, [event])
+        access = await self._realtime.client_access(caller.pseudonym)
+        for person in session.participants:
+            await self._realtime.join(person, f"session:{session.session_id}", int(LIFETIME.total_seconds()))
+            await self._realtime.join(person, f"user:{person}", int(LIFETIME.total_seconds()))
+        started = StartedSession(
+            session_id=session.session_id, mode=session.mode, realtime=access, expires_at=rfc3339(session.expires_at)
+        )
+        view = msgspec.to_builtins(self.view(session))
+        return started, await self._tell(session, "session_started", view, correlation_id)
+
+    async def joined(self, session_id: str, caller: Principal) -> Session:
+        """The session, if the caller takes part in it; NotFound otherwise, whether or not it exists."""
+        row = await self._table.get(session_id, "session")
+        if row is not None:
+            session = _session(row)
+            if session.tenant == caller.tenant and caller.pseudonym in session.participants:
+                return session
+        raise NotFound("There is no such session.")
+
+    async def end(self, session_id: str, caller: Principal, correlation_id: str) -> list[Push]:
+        """End a session for all its participants; one that has ended stays as it is."""
+        session = await self.joined(session_id, caller)
+        if session.ended_at is not None:
+            return []
+        row = await self._table.get(session_id, "session")
+        assert row is not None
+        now = self._clock()
+        ended = msgspec.structs.replace(session, ended_at=now)
+        try:
+            await self._table.replace(Row(row.partition, row.key, _row(ended).values, row.etag))
+        except Conflict:
+            return await self.end(session_id, caller, correlation_id)
+        event = event_of(
+            SessionEnded(
+                session_id=session_id,
+                reason="requested",
+                duration_ms=int((now - session.created_at).total_seconds() * 1000),
+            ),
+            subject=caller.id,
+            tenant=caller.tenant,
+            correlation_id=correlation_id,
+            now=now,
+        )
+        await self._journal.record(caller.pseudonym, [event])
+        view = msgspec.to_builtins(self.view(ended))
+        pushes = await self._tell(ended, "session_ended", view, correlation_id)
+        for person in session.participants:
+            await self._realtime.leave(person, f"session:{session_id}")
+        return pushes
+
+    def view(self, session: Session) -> SessionView:
+        """What participants may see."""
+        return SessionView(
+            session_id=session.session_id,
+            mode=session.mode,
+            lesson_id=session.lesson_id,
+            participants=len(session.participants),
+            created_at=rfc3339(session.created_at),
+            expires_at=rfc3339(session.expires_at),
+            ended_at=rfc3339(session.ended_at) if session.ended_at else None,
+        )
+
+    async def _tell(self, session: Session, kind: MessageType, data: dict[str, Any], correlation_id: str) -> list[Push]:
+        envelope, _ = await self._channel.append(
+            session.session_id, kind, data, key=kind, correlation_id=correlation_id
+        )
+        return [Push(user=person, envelope=envelope) for person in session.participants]
+
+
+def _row(session: Session) -> Row:
+    return Row(session.session_id, "session", {"record": msgspec.json.encode(session)})
+
+
+def _session(row: Row) -> Session:
+    return msgspec.json.decode(bytes(row.values["record"]), type=Session)  # type: ignore[arg-type]
