@@ -1,0 +1,194 @@
+"""Tables of one storage account: a thin layer over azure-data-tables, with our rows and our errors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from shared_code.domain.errors import Conflict, NotFound
+from shared_code.resilience.single_flight import SingleFlight
+from shared_code.storage.account import CLIENT_OPTIONS, StorageAccount
+from shared_code.storage.failures import storage_failures
+from shared_code.storage.keys import escape_key
+from shared_code.storage.rows import Change, Row, to_entity, to_row
+
+if TYPE_CHECKING:
+    from azure.data.tables.aio import TableClient, TableServiceClient
+
+_OPERATIONS = {"insert": "create", "put": "upsert", "replace": "update", "delete": "delete"}
+_PAGE = 1000  # the most that storage gives in one answer
+
+
+class Tables:
+    """The account's tables. One a process and event loop; nothing is opened before the first use."""
+
+    def __init__(self, account: StorageAccount) -> None:
+        self._account = account
+        self._service: TableServiceClient | None = None
+        self._credential: Any = None
+        self._tables: dict[str, Table] = {}
+
+    def table(self, name: str) -> Table:
+        """The table of this name, 3-63 letters and digits. It is made when the first row is written."""
+        if name not in self._tables:
+            self._tables[name] = Table(name, self._client)
+        return self._tables[name]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._service is not None:
+            await self._service.close()
+        if self._credential is not None:
+            await self._credential.close()
+        self._service = self._credential = None
+        self._tables.clear()
+
+    def _client(self, name: str) -> TableClient:
+        from azure.data.tables.aio import TableServiceClient
+
+        if self._service is None:
+            if self._account.connection_string:
+                self._service = TableServiceClient.from_connection_string(
+                    self._account.connection_string, **CLIENT_OPTIONS
+                )
+            else:
+                self._credential = self._account.credential()
+                self._service = TableServiceClient(
+                    self._account.table_endpoint, credential=self._credential, **CLIENT_OPTIONS
+                )
+        return self._service.get_table_client(name)
+
+
+class Table:
+    """One table. All methods raise Unavailable when storage cannot answer."""
+
+    def __init__(self, name: str, connect: Callable[[str], TableClient]) -> None:
+        self.name = name
+        self._connect = connect
+        self._opened: TableClient | None = None
+        self._maker = SingleFlight(self._make)
+
+    async def get(self, partition: str, key: str) -> Row | None:
+        """The row, or None."""
+        try:
+            with storage_failures(self.name):
+                entity = await self._client.get_entity(escape_key(partition), escape_key(key))
+        except NotFound:
+            return None
+        return to_row(entity)
+
+    async def insert(self, row: Row) -> str:
+        """Write a new row and give its etag; Conflict where there is one already."""
+        return await self._write(lambda: self._client.create_entity(to_entity(row)))
+
+    async def put(self, row: Row) -> str:
+        """Write a row over whatever is there and give its etag."""
+        from azure.data.tables import UpdateMode
+
+        return await self._write(lambda: self._client.upsert_entity(to_entity(row), mode=UpdateMode.REPLACE))
+
+    async def replace(self, row: Row) -> str:
+        """Write over the row that was read with this etag, and give the new etag.
+
+        Conflict where it has changed since, NotFound where it is gone.
+        """
+        from azure.core import MatchConditions
+        from azure.data.tables import UpdateMode
+
+        with storage_failures(self.name):
+            written = await self._client.update_entity(
+                to_entity(row),
+                mode=UpdateMode.REPLACE,
+                etag=row.etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        return str(written["etag"])
+
+    async def delete(self, partition: str, key: str, *, etag: str = "") -> None:
+        """Delete the row if it is there; with an etag, Conflict where it has changed since."""
+        from azure.core import MatchConditions
+
+        condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        with suppress(NotFound), storage_failures(self.name):
+            await self._client.delete_entity(escape_key(partition), escape_key(key), **condition)
+
+    async def transact(self, changes: Sequence[Change]) -> None:
+        """Make up to 100 changes in one partition, all or none.
+
+        Conflict where an insert finds its row there, or a replace finds another etag; NotFound where a row to be
+        replaced is gone.
+        """
+        operations = [self._operation(change) for change in changes]
+        await self._creating(lambda: self._client.submit_transaction(operations))
+
+    async def rows(
+        self,
+        partition: str | None = None,
+        *,
+        start: str = "",
+        end: str = "",
+        limit: int | None = None,
+        select: Sequence[str] = (),
+    ) -> AsyncIterator[Row]:
+        """Rows in the order of their keys: of one partition or all, from key `start` up to but without `end`."""
+        terms = []
+        if partition is not None:
+            terms.append(f"PartitionKey eq '{_literal(partition)}'")
+        if start:
+            terms.append(f"RowKey ge '{_literal(start)}'")
+        if end:
+            terms.append(f"RowKey lt '{_literal(end)}'")
+        found = self._client.query_entities(
+            " and ".join(terms),
+            select=["PartitionKey", "RowKey", *select] if select else None,
+            results_per_page=min(limit or _PAGE, _PAGE),
+        )
+        given = 0
+        with suppress(NotFound), storage_failures(self.name):  # no table, no rows
+            async for entity in found:
+                yield to_row(entity)
+                given += 1
+                if given == limit:
+                    return
+
+    @property
+    def _client(self) -> TableClient:
+        if self._opened is None:
+            self._opened = self._connect(self.name)
+        return self._opened
+
+    def _operation(self, change: Change) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        from azure.core import MatchConditions
+
+        options: dict[str, Any] = {}
+        if change.row.etag:
+            options = {"etag": change.row.etag, "match_condition": MatchConditions.IfNotModified}
+        if change.kind in ("put", "replace"):
+            options["mode"] = "replace"
+        return _OPERATIONS[change.kind], to_entity(change.row), options
+
+    async def _write(self, call: Callable[[], Awaitable[Any]]) -> str:
+        return str((await self._creating(call))["etag"])
+
+    async def _creating(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Write; where the table is missing, make it and write again. So a table that is there costs no question."""
+        try:
+            with storage_failures(self.name):
+                return await call()
+        except NotFound as missing:
+            code = getattr(missing.__cause__, "error_code", None)
+            if code not in (None, "TableNotFound"):
+                raise
+        await self._maker.run()
+        with storage_failures(self.name):
+            return await call()
+
+    async def _make(self) -> None:
+        with suppress(Conflict), storage_failures(self.name):
+            await self._client.create_table()
+
+
+def _literal(key: str) -> str:
+    """A key inside an OData string literal."""
+    return escape_key(key).replace("'", "''")
