@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,28 +12,10 @@ from pathlib import Path
 
 from local.identity.tokens import issue
 from local.paths import PROJECT
-from local.ports import Ports
 from local.stack.environment import connection_settings
+from tests.ports import free_stack_ports
 
 START_LIMIT = 90.0  # seconds, on a slow and busy machine
-
-
-def free_base() -> int:
-    """The first of a run of ports that are all free now."""
-    for base in range(21000 + os.getpid() % 500 * 16, 60000, 16):
-        sockets = []
-        try:
-            for port in range(base, base + 8):
-                probe = socket.socket()
-                sockets.append(probe)
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        finally:
-            for probe in sockets:
-                probe.close()
-        return base
-    raise RuntimeError("no free ports")
 
 
 class Stack:
@@ -42,8 +23,7 @@ class Stack:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.base = free_base()
-        self.ports = Ports.from_environment({"LOCAL_PORT_BASE": str(self.base)})
+        self.ports = free_stack_ports()
         self._process: asyncio.subprocess.Process | None = None
         self._output: asyncio.Task[None] | None = None
         self.lines: list[str] = []
@@ -57,8 +37,11 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What a process of this stack sees."""
-        ours = {"LOCAL_STATE_DIR": str(self.state), "LOCAL_PORT_BASE": str(self.base)}
-        return {**os.environ, **ours, **connection_settings(self.ports)}
+        return {**os.environ, **self._ours, **connection_settings(self.ports)}
+
+    @property
+    def _ours(self) -> dict[str, str]:
+        return {"LOCAL_STATE_DIR": str(self.state), **self.ports.environment()}
 
     async def start(self, **extra: str) -> None:
         """Start everything and wait for `ready`."""
@@ -126,8 +109,8 @@ class Stack:
 
     def token(self, name: str, *roles: str, tenant: str = "sayzhong", expires: int = 3600) -> str:
         """A bearer token of this stack's identity provider."""
-        before = {key: os.environ.get(key) for key in ("LOCAL_STATE_DIR", "LOCAL_PORT_BASE")}
-        os.environ.update({"LOCAL_STATE_DIR": str(self.state), "LOCAL_PORT_BASE": str(self.base)})
+        before = {key: os.environ.get(key) for key in self._ours}
+        os.environ.update(self._ours)
         try:
             return issue(name, list(roles) or ["learner"], tenant, expires)
         finally:
