@@ -1,0 +1,60 @@
+"""`python -m local.servicebus`: the local Service Bus as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+from local.paths import PROJECT, state_dir
+from local.ports import Ports
+from local.servicebus.config import ConfigError, Namespace, load_config
+from local.servicebus.server import serve
+
+log = logging.getLogger("servicebus")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.servicebus", description="A local Azure Service Bus")
+    default = PROJECT / "local" / "servicebus.json"
+    parser.add_argument("--config", type=Path, default=default, help="entities, in the format of Microsoft's emulator")
+    parser.add_argument("--trace", action="store_true", help="log every frame, without message bodies")
+    return parser.parse_args()
+
+
+async def _run(namespace: Namespace, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serve(namespace, state_dir() / "servicebus.sqlite3", port) as (server, chosen):
+        log.info("listening on sb://localhost:%d", chosen)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((stopped, server.failed), return_when=asyncio.FIRST_COMPLETED)
+        if server.failed.done():
+            await server.failed
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT. 1 for a configuration, port or store that does not allow it."""
+    options = _options()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    if options.trace:
+        logging.getLogger("servicebus.wire").setLevel(logging.DEBUG)
+    port = Ports.from_environment().servicebus
+    try:
+        asyncio.run(_run(load_config(options.config), port))
+    except ConfigError as error:
+        log.error("%s: %s", options.config, error)
+    except (OSError, ValueError, sqlite3.Error) as error:
+        log.error("cannot serve on port %d: %s", port, error)
+    else:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What is to happen later: one heap of timers for the whole broker."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+type Action = Callable[[int], None]
+
+
+@dataclass(slots=True, eq=False)
+class Timer:
+    """An action that is still to come, or None once it ran or was cancelled."""
+
+    action: Action | None
+
+
+class Agenda:
+    """Timers by time. The caller asks `next_due` when to call `run`; nothing happens in between."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Timer]] = []
+        self._order = count()
+        self._cancelled = 0
+
+    def at(self, when: int, action: Action) -> Timer:
+        """Run `action(now)` once `when` has come."""
+        timer = Timer(action)
+        heapq.heappush(self._heap, (when, next(self._order), timer))
+        return timer
+
+    def cancel(self, timer: Timer | None) -> None:
+        """Forget a timer; one that ran already, or None, is left alone."""
+        if timer is None or timer.action is None:
+            return
+        timer.action = None
+        self._cancelled += 1
+        if self._cancelled > 1000 and self._cancelled > len(self._heap) // 2:
+            self._heap = [item for item in self._heap if item[2].action is not None]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+
+    def next_due(self) -> int | None:
+        """When `run` has something to do next, in ms since 1970."""
+        while self._heap and self._heap[0][2].action is None:
+            heapq.heappop(self._heap)
+            self._cancelled -= 1
+        return self._heap[0][0] if self._heap else None
+
+    def run(self, now: int) -> None:
+        """Run everything that is due, the earliest first."""
+        while (due := self.next_due()) is not None and due <= now:
+            timer = heapq.heappop(self._heap)[2]
+            action, timer.action = timer.action, None
+            if action is not None:
+                action(now)

@@ -1,0 +1,1 @@
+"""The conversation with one client: connection, sessions, links, and the request-response nodes."""

@@ -1,0 +1,130 @@
+"""A link on which the client receives: credit, drain, settlement. To the broker it is a consumer."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from local.servicebus.amqp.performatives import Attach, Flow
+from local.servicebus.amqp.values import Described, Symbol, Ulong
+from local.servicebus.broker.queue import Queue
+from local.servicebus.broker.refused import NOT_IMPLEMENTED, Refused
+from local.servicebus.protocol.incoming import ACCEPTED, rejected
+from local.servicebus.protocol.termini import ADDRESS, attach_reply, terminus_field
+
+if TYPE_CHECKING:
+    from local.servicebus.protocol.session import ProtocolSession
+
+_LOCKED_UNTIL = Symbol("com.microsoft:locked-until-utc")
+_TICKS_1970 = 621_355_968_000_000_000  # .NET ticks of 100 ns since the year 1
+_ACCEPTED, _REJECTED, _RELEASED, _MODIFIED = 0x24, 0x25, 0x26, 0x27
+
+
+class OutgoingLink:
+    """Deliveries to one receiver. Answers of request-response nodes go the same way, without a queue behind."""
+
+    def __init__(self, session: ProtocolSession, frame: Attach, path: str, queue: Queue | None = None) -> None:
+        self.handle = frame.handle
+        self.name = frame.name
+        self.path = path
+        self.target = terminus_field(frame.target, ADDRESS)
+        self.queue = queue
+        self.locks = frame.snd_settle_mode != 1
+        self.credit = 0
+        self.delivery_count = 0
+        self.frame = frame
+        self.waiting = False  # for a session, its attach not yet answered
+        self._session = session
+        self._answers: deque[bytes] = deque()
+
+    @property
+    def _now(self) -> int:
+        return self._session.connection.server.now()
+
+    # What the client says
+
+    def flow(self, frame: Flow) -> None:
+        """New credit, a wish to drain, or a question."""
+        if frame.link_credit is not None:
+            self.credit = (frame.delivery_count or 0) + frame.link_credit - self.delivery_count
+        if self.queue is not None:
+            self.queue.pump(self, self._now)
+        self._send_answers()
+        if frame.drain:
+            self.delivery_count += max(self.credit, 0)
+            self.credit = 0
+        if frame.drain or frame.echo:
+            self._session.send_flow(self, drain=bool(frame.drain))
+
+    def settle(self, token: bytes, state: Any) -> Described:
+        """Do what the receiver decided; the outcome to confirm it with."""
+        assert self.queue is not None
+        try:
+            return self._settle(self.queue, token, state)
+        except Refused as refusal:
+            return rejected(refusal)
+
+    def _settle(self, queue: Queue, token: bytes, state: Any) -> Described:
+        code = state.descriptor if isinstance(state, Described) else _ACCEPTED
+        fields = [*state.value, None, None, None] if isinstance(state, Described) else [None] * 3
+        if code == _ACCEPTED:
+            queue.complete(token, self._now)
+            return ACCEPTED
+        if code == _RELEASED:
+            queue.release(token, self._now)
+        elif code == _REJECTED:
+            info = fields[0].value[2] if isinstance(fields[0], Described) and len(fields[0].value) > 2 else None
+            queue.dead_letter(token, self._now, _given(info))
+            return Described(Ulong(_REJECTED), [None])  # with an error it would mean failure
+        elif code == _MODIFIED and fields[1] is True:
+            queue.defer(token, self._now, _given(fields[2]))
+        elif code == _MODIFIED:
+            queue.abandon(token, self._now, _given(fields[2]))
+        else:
+            raise Refused(NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
+        return Described(Ulong(code), state.value)
+
+    def closed(self) -> None:
+        """The client does not receive any more."""
+        if self.queue is not None:
+            self.queue.detach(self, self._now)
+
+    # What the broker says
+
+    def deliver(self, token: bytes, payload: bytes) -> None:
+        """Send a message."""
+        self.credit -= 1
+        self.delivery_count += 1
+        self._session.send_delivery(self, token, payload, settled=not self.locks)
+
+    def granted(self, session_id: str, until: int) -> None:
+        """Answer the attach that waited for a session, naming the session where clients look for it."""
+        self.waiting = False
+        properties = {_LOCKED_UNTIL: until * 10_000 + _TICKS_1970}
+        self._session.send(attach_reply(self.frame, session_id, properties))
+
+    def lost(self, error: Refused) -> None:
+        """Detach, saying why."""
+        self._session.remove(self)
+        if self.waiting:
+            self._session.refuse(self.frame, error)
+        else:
+            self._session.detach(self.handle, error)
+
+    # Answers of request-response nodes
+
+    def answer(self, payload: bytes) -> None:
+        """Send a response as soon as there is credit."""
+        self._answers.append(payload)
+        self._send_answers()
+
+    def _send_answers(self) -> None:
+        while self._answers and self.credit > 0:
+            self.credit -= 1
+            self.delivery_count += 1
+            self._session.send_delivery(self, self.delivery_count.to_bytes(16), self._answers.popleft(), settled=True)
+
+
+def _given(changes: Any) -> dict[str, Any]:
+    """The entries of a map that have a value, under plain names."""
+    return {str(key): value for key, value in (changes or {}).items() if value is not None}

@@ -1,0 +1,94 @@
+"""Listens on loopback, and runs the broker in turns: act on what came, commit once, write to the sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from local.ports import HOST
+from local.servicebus.amqp.performatives import Performative
+from local.servicebus.broker.broker import Broker
+from local.servicebus.config import Namespace, load_config
+from local.servicebus.protocol.connection import Connection
+from local.servicebus.store import Store
+
+log = logging.getLogger("servicebus")
+wire = logging.getLogger("servicebus.wire")
+
+
+class Server:
+    """One broker and its connections. `failed` is done when the store cannot be written any more."""
+
+    def __init__(self, namespace: Namespace, store: Store) -> None:
+        self.broker = Broker(namespace, store, self.now())
+        self.connections: set[Connection] = set()
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._store = store
+        self._turn_planned = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    @staticmethod
+    def now() -> int:
+        """Milliseconds since 1970."""
+        return time.time_ns() // 1_000_000
+
+    def trace(self, connection: Connection, arrow: str, channel: int, frame: Performative, payload: int) -> None:
+        """Show a frame, without its payload, when asked to."""
+        if wire.isEnabledFor(logging.DEBUG):
+            wire.debug("%x %s %d %s +%d bytes", id(connection), arrow, channel, frame, payload)
+
+    def schedule_turn(self) -> None:
+        """Have a turn once everything that is ready now has been read."""
+        if not self._turn_planned:
+            self._turn_planned = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turn_planned = False
+        self.broker.tick(self.now())
+        try:
+            self._store.commit()
+        except sqlite3.Error as error:  # nothing is confirmed that is not stored: better to stop than to go on
+            if not self.failed.done():
+                self.failed.set_exception(error)
+            return
+        for connection in list(self.connections):
+            connection.flush()
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self.broker.next_due()
+        if due is not None:
+            pause = max(due - self.now(), 0) / 1000
+            self._timer = asyncio.get_running_loop().call_later(pause, self.schedule_turn)
+
+
+@asynccontextmanager
+async def serve(namespace: Namespace, store_path: Path, port: int) -> AsyncIterator[tuple[Server, int]]:
+    """A broker that listens until the block ends, and its port, which is a free one if `port` is 0.
+
+    Raises OSError when the port is taken, ValueError when the store is not one of this version.
+    """
+    store = Store(store_path)
+    server = Server(namespace, store)
+    listener = await asyncio.get_running_loop().create_server(lambda: Connection(server), HOST, port)
+    server.schedule_turn()
+    try:
+        yield server, listener.sockets[0].getsockname()[1]
+    finally:
+        listener.close()
+        listener.abort_clients()
+        while server.connections:  # each gives its sessions back as it goes
+            await asyncio.sleep(0)
+        store.close()
+
+
+@asynccontextmanager
+async def running_broker(config: Path | bytes, store_path: Path, port: int = 0) -> AsyncIterator[int]:
+    """For tests: a broker in this event loop, with a configuration file or its content; the value is its port."""
+    async with serve(load_config(config), store_path, port) as (_, chosen):
+        yield chosen
