@@ -6,8 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
+from urllib.parse import urlsplit
 
-from shared_code.environment import Environment
+from shared_code.environment import LOOPBACK, Environment
+from shared_code.gateway.limiting.policies import Policy, with_changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,8 @@ class Settings:
     """Everything that differs between one place where the app runs and another.
 
     `trusted_proxies` is how many proxies in front of the app append to X-Forwarded-For: 0 locally, 1 in Azure
-    Functions, 2 behind API Management.
+    Functions, 2 behind API Management. `rate_limits` are the policies by name; without `redis_url` each process counts
+    for itself.
     """
 
     storage: StorageConnection
@@ -62,6 +65,8 @@ class Settings:
     identity: Identity
     pseudonym_key: bytes = field(repr=False)
     trusted_proxies: int
+    rate_limits: Mapping[str, Policy]
+    redis_url: str = field(repr=False)
     speech: Speech | None
 
     @classmethod
@@ -75,6 +80,8 @@ class Settings:
             identity=_identity(env),
             pseudonym_key=env.key("PSEUDONYM_KEY", at_least=32),
             trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, least=0, most=5)),
+            rate_limits=_rate_limits(env),
+            redis_url=_redis_url(env),
             speech=_speech(env),
         )
         env.raise_faults()
@@ -111,6 +118,22 @@ def _identity(env: Environment) -> Identity:
         tenants=tenants,
         clock_skew=env.number("IDENTITY_CLOCK_SKEW_SECONDS", 30, least=0, most=300),
     )
+
+
+def _rate_limits(env: Environment) -> Mapping[str, Policy]:
+    try:
+        return with_changes(env.words("RATE_LIMITS"))
+    except ValueError as error:
+        env.fault("RATE_LIMITS", f"does not fit: {error}")
+        return {}
+
+
+def _redis_url(env: Environment) -> str:
+    url = env.text("REDIS_URL")
+    parts = urlsplit(url)
+    if url and parts.scheme != "rediss" and not (parts.scheme == "redis" and parts.hostname in LOOPBACK):
+        env.fault("REDIS_URL", "must be a rediss:// URL (redis:// only on this machine)")
+    return url
 
 
 def _speech(env: Environment) -> Speech | None:

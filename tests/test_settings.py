@@ -50,15 +50,18 @@ def test_every_fault_is_named_at_once_and_no_value_with_it() -> None:
         "PSEUDONYM_KEY": "c2hvcnQ=",
         "TRUSTED_PROXIES": "99",
         "AZURE_SPEECH_KEY": "secret-of-speech",
+        "RATE_LIMITS": "writes=many",
+        "REDIS_URL": "redis://redis.example",
     }
     with pytest.raises(SettingsError) as error:
         Settings.from_environment(environ)
     for name in (
         "AzureWebJobsStorage", "ServiceBusConnection", "AzureSignalRConnectionString", "IDENTITY_ISSUERS",
         "IDENTITY_AUDIENCE", "IDENTITY_CLOCK_SKEW_SECONDS", "PSEUDONYM_KEY", "TRUSTED_PROXIES", "AZURE_SPEECH_KEY",
+        "RATE_LIMITS", "REDIS_URL",
     ):  # fmt: skip
         assert any(fault.startswith(name) for fault in error.value.faults), name
-    for value in ("login.example", "a-lot", "c2hvcnQ", "secret-of-speech"):
+    for value in ("login.example", "a-lot", "c2hvcnQ", "secret-of-speech", "redis.example"):
         assert value not in str(error.value)
 
 

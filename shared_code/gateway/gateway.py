@@ -8,12 +8,14 @@ from shared_code.domain.errors import NotFound
 from shared_code.gateway.http import Endpoint, Record, Request, Response, Stage
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService
+from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.pipeline import pipeline
 from shared_code.gateway.stages.accept import accept
 from shared_code.gateway.stages.authenticate import Authenticate
 from shared_code.gateway.stages.authorize import authorize
 from shared_code.gateway.stages.correlate import correlate
 from shared_code.gateway.stages.deadline import deadline
+from shared_code.gateway.stages.limit import LimitAddress, LimitCaller, Refusals
 from shared_code.gateway.stages.log import Log
 from shared_code.gateway.stages.problems import problems
 
@@ -21,13 +23,24 @@ from shared_code.gateway.stages.problems import problems
 class Gateway:
     """Every request of every client passes through `handle`."""
 
-    def __init__(self, *, tokens: TokenVerifier, services: Sequence[InProcessService], record: Record) -> None:
+    def __init__(
+        self,
+        *,
+        tokens: TokenVerifier,
+        services: Sequence[InProcessService],
+        record: Record,
+        limiter: RateLimiter,
+        address_limiter: RateLimiter,
+    ) -> None:
+        refusals = Refusals(record)
         self.stages: tuple[Stage, ...] = (
             problems,
             correlate,
             Log(record),
             deadline,
+            LimitAddress(address_limiter, refusals),
             Authenticate(tokens, record),
+            LimitCaller(limiter, refusals),
             authorize,
             accept,
         )

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from shared_code.domain.errors import AppError
 from shared_code.gateway.http import CORRELATION_HEADER, Request, Response
+from shared_code.gateway.limiting.fields import TooMany
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_BASE = "https://sayzhong.example/problems/"
@@ -42,4 +43,6 @@ def _headers(error: AppError) -> dict[str, str]:
     if allow := error.extra.get("allow"):
         assert isinstance(allow, list)
         headers["Allow"] = ", ".join(allow)
+    if isinstance(error, TooMany):
+        headers.update(error.headers)
     return headers

@@ -16,7 +16,7 @@ class Route:
     """One line of the table. `path` is below `/api`, in the template syntax of Azure Functions.
 
     `consumes` are the content types that a body may have, none where no body is taken; `max_body` is in bytes;
-    `deadline` in seconds.
+    `deadline` in seconds. `limits` is the class of rate limits: reads, writes, speech or ai; empty means by method.
     """
 
     name: str
@@ -27,6 +27,12 @@ class Route:
     consumes: Sequence[str] = ()
     max_body: int = 64 * KIB
     deadline: float = 10.0
+    limits: str = ""
+
+    @property
+    def limit_class(self) -> str:
+        """The class of rate limits that this counts against."""
+        return self.limits or ("reads" if self.method == "GET" else "writes")
 
     @property
     def template(self) -> str:
@@ -63,6 +69,7 @@ SUBMIT_ATTEMPT = Route(
     consumes=("audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave"),
     max_body=6 * KIB * KIB,  # 60 s of 48 kHz, 16 bit mono are 5.5 MiB
     deadline=15.0,
+    limits="speech",
 )
 READ_MESSAGES = Route(
     name="read_messages",

@@ -10,6 +10,8 @@ from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.identity.discovery import DiscoveredKeys
 from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
+from shared_code.gateway.limiting.limiter import RateLimiter
+from shared_code.gateway.limiting.policies import DEFAULTS
 from tests.shared_code.gateway.openid import AUDIENCE, OpenIdProvider
 from tests.shared_code.gateway.records import Records
 
@@ -45,5 +47,10 @@ async def tokens(provider: OpenIdProvider) -> AsyncIterator[TokenVerifier]:
 
 
 @pytest.fixture
-def gateway(tokens: TokenVerifier, records: Records) -> Gateway:
-    return Gateway(tokens=tokens, services=(), record=records)
+def limiter() -> RateLimiter:
+    return RateLimiter(DEFAULTS)
+
+
+@pytest.fixture
+def gateway(tokens: TokenVerifier, records: Records, limiter: RateLimiter) -> Gateway:
+    return Gateway(tokens=tokens, services=(), record=records, limiter=limiter, address_limiter=limiter)

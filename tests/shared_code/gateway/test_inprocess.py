@@ -9,6 +9,7 @@ from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
+from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.routes import SERVICES, Route
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.records import Records
@@ -26,7 +27,7 @@ async def me(request: Request) -> Response:
 
 
 @pytest.fixture
-def gateway(tokens: TokenVerifier, records: Records) -> Gateway:
+def gateway(tokens: TokenVerifier, records: Records, limiter: RateLimiter) -> Gateway:
     progress = InProcessService(
         "progress",
         [
@@ -38,7 +39,7 @@ def gateway(tokens: TokenVerifier, records: Records) -> Gateway:
             ServiceRoute("GET", "", me),
         ],
     )
-    return Gateway(tokens=tokens, services=[progress], record=records)
+    return Gateway(tokens=tokens, services=[progress], record=records, limiter=limiter, address_limiter=limiter)
 
 
 async def ask(gateway: Gateway, token: str, method: str, path: str, service: str = "progress") -> Response:

@@ -1,0 +1,1 @@
+"""Rate limits: how much, by whom, counted where."""

@@ -1,0 +1,200 @@
+"""Rate limits: whom they count, what they answer, and what happens when the counter is down."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from shared_code.gateway.gateway import Gateway
+from shared_code.gateway.http import Response
+from shared_code.gateway.identity.tokens import TokenVerifier
+from shared_code.gateway.limiting.limiter import RateLimiter
+from shared_code.gateway.limiting.policies import with_changes
+from shared_code.gateway.routes import FIND_EVENTS, LIVE, NEGOTIATE, OPENAPI, START_SESSION
+from shared_code.gateway.stages.limit import network
+from tests.shared_code.gateway.openid import OpenIdProvider
+from tests.shared_code.gateway.records import Records
+from tests.shared_code.gateway.redis import Redis
+from tests.shared_code.gateway.requests import body_of, request, who
+
+
+def limited(tokens: TokenVerifier, records: Records, *changes: str, redis_url: str = "") -> Gateway:
+    limiter = RateLimiter(with_changes(changes), redis_url)
+    return Gateway(tokens=tokens, services=(), record=records, limiter=limiter, address_limiter=limiter)
+
+
+async def statuses(gateway: Gateway, times: int, token: str | None, address: str = "203.0.113.9") -> list[int]:
+    return [
+        (await gateway.handle(request(START_SESSION, token, client_address=address), who)).status for _ in range(times)
+    ]
+
+
+async def test_g1_a_flood_of_bad_tokens_ends_before_verification(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    gateway = limited(tokens, records, "address-failures=20/60")
+    answers = await statuses(gateway, 50, "garbage")
+    assert answers == [401] * 20 + [429] * 30
+    assert len(records.of("integration/api_gateway/authentication_logs")) == 20
+    # another address is not affected, and neither is what asks for no token
+    assert await statuses(gateway, 1, provider.token(), "198.51.100.7") == [200]
+    assert (await gateway.handle(request(OPENAPI, client_address="203.0.113.9"), who)).status == 200
+
+
+async def test_an_address_is_limited_whatever_it_asks_for_but_health(tokens: TokenVerifier, records: Records) -> None:
+    gateway = limited(tokens, records, "address=5/60")
+    assert await statuses(gateway, 6, None) == [401] * 5 + [429]
+    assert (await gateway.handle(request(OPENAPI, client_address="203.0.113.9"), who)).status == 429
+    assert (await gateway.handle(request(LIVE, client_address="203.0.113.9"), who)).status == 200
+
+
+async def test_a_learner_is_limited_by_class_of_route(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    gateway = limited(tokens, records, "writes=10/60")
+    token = provider.token(roles=["learner", "operator"])
+    assert await statuses(gateway, 11, token) == [200] * 10 + [429]
+    assert (await gateway.handle(request(NEGOTIATE, token), who)).status == 429  # a write too
+    assert (await gateway.handle(request(FIND_EVENTS, token), who)).status == 200  # a read
+    assert await statuses(gateway, 1, provider.token(sub="another")) == [200]
+
+
+async def test_g1_two_learners_of_one_tenant_share_its_limit(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    gateway = limited(tokens, records, "tenant=10/60")
+    assert await statuses(gateway, 6, provider.token(sub="mei")) == [200] * 6
+    assert await statuses(gateway, 6, provider.token(sub="jun")) == [200] * 4 + [429] * 2
+    assert await statuses(gateway, 1, provider.token(sub="mei", tid="school-2")) == [200]
+
+
+async def test_partner_systems_have_a_limit_of_their_own(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    gateway = limited(tokens, records, "partner=3/60", "writes=100/60")
+    token = provider.token(roles=["service"])
+    assert await statuses(gateway, 4, token) == [403] * 3 + [429]
+
+
+async def test_a_refusal_says_how_much_is_allowed_and_when_to_come_back(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    gateway = limited(tokens, records, "writes=2/60")
+    await statuses(gateway, 2, provider.token())
+    response = await gateway.handle(request(START_SESSION, provider.token()), who)
+    assert (response.status, body_of(response)["code"]) == (429, "rate-limited")
+    assert response.headers["RateLimit-Policy"] == '"writes";q=2;w=60'
+    left = re.fullmatch(r'"writes";r=0;t=(\d+)', response.headers["RateLimit"])
+    assert left
+    assert 1 <= int(response.headers["Retry-After"]) == int(left[1]) <= 60
+    (record,) = records.of("integration/api_gateway/rate_limiting_data")
+    assert (record["policy"], record["tenant"], len(record["caller"])) == ("writes", "school-1", 26)
+
+
+async def test_every_answer_to_a_caller_says_what_is_left(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    gateway = limited(tokens, records, "writes=10/60")
+    response = await gateway.handle(request(START_SESSION, provider.token()), who)
+    assert response.headers["RateLimit"].startswith('"writes";r=9;t=')
+
+
+async def test_a_burst_is_limited_apart_from_the_minute(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    gateway = limited(tokens, records, "writes-burst=5/10")
+    assert await statuses(gateway, 6, provider.token()) == [200] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", "unknown"),
+        ("nonsense", "unknown"),
+    ],
+)
+def test_an_ipv6_customer_is_one_network(address: str, counted_as: str) -> None:
+    assert network(address) == counted_as
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    server = Redis()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def pair(tokens: TokenVerifier, records: Records, redis: Redis) -> AsyncIterator[tuple[Gateway, Gateway]]:
+    """Two instances that share a Redis."""
+    limiters = [RateLimiter(with_changes(["writes=100/60", "writes-burst=1000/10"]), redis.url) for _ in range(2)]
+    first, second = (
+        Gateway(tokens=tokens, services=(), record=records, limiter=each, address_limiter=each) for each in limiters
+    )
+    yield first, second
+    for limiter in limiters:
+        await limiter.close()
+
+
+async def test_two_instances_share_a_limit_through_redis(
+    pair: tuple[Gateway, Gateway], provider: OpenIdProvider
+) -> None:
+    token = provider.token()
+
+    async def ask(number: int) -> Response:
+        return await pair[number % 2].handle(request(START_SESSION, token), who)
+
+    answers = await asyncio.gather(*(ask(number) for number in range(150)))
+    assert sorted(answer.status for answer in answers) == [200] * 100 + [429] * 50
+
+
+async def test_without_redis_each_instance_counts_for_itself(
+    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+) -> None:
+    """The stated error: N processes let up to N times as much through."""
+    token = provider.token()
+    gateways = [limited(tokens, records, "writes=10/60") for _ in range(2)]
+    answers = [status for gateway in gateways for status in await statuses(gateway, 15, token)]
+    assert answers.count(200) == 20
+
+
+@pytest.fixture(scope="module")
+def measured() -> InMemoryMetricReader:
+    """OpenTelemetry takes one provider a process."""
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader]))
+    return reader
+
+
+def total(reader: InMemoryMetricReader, name: str) -> float:
+    data = reader.get_metrics_data()
+    found = [
+        float(point.value)
+        for resource in (data.resource_metrics if data else [])
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == name
+        for point in metric.data.data_points
+    ]
+    return sum(found)
+
+
+async def test_limits_fail_open_when_redis_is_down_and_a_metric_says_so(
+    measured: InMemoryMetricReader, tokens: TokenVerifier, records: Records, redis: Redis, provider: OpenIdProvider
+) -> None:
+    limiter = RateLimiter(with_changes(["writes=3/60"]), redis.url)
+    gateway = Gateway(tokens=tokens, services=(), record=records, limiter=limiter, address_limiter=limiter)
+    assert await statuses(gateway, 4, provider.token()) == [200] * 3 + [429]
+    before = total(measured, "sayzhong.gateway.rate_limit.store_failures")
+    redis.stop()
+    assert await statuses(gateway, 20, provider.token()) == [200] * 20
+    assert total(measured, "sayzhong.gateway.rate_limit.store_failures") > before
+    await limiter.close()
