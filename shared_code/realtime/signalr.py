@@ -51,6 +51,21 @@ def key_bearer(access_key: str) -> Bearer:
     return bearer
 
 
+def entra_bearer(client_id: str) -> Bearer:
+    """Prove who we are with our identity in Azure; the SDK keeps the token until shortly before it expires."""
+    credential: Any = None
+
+    async def bearer(_url: str) -> str:
+        nonlocal credential
+        if credential is None:
+            from shared_code.storage.identity import identity
+
+            credential = identity(client_id)
+        return str((await credential.get_token(ENTRA_SCOPE)).token)
+
+    return bearer
+
+
 class SignalRService:
     """The app's side of the hub `learning`. One a process; `close` when the process ends."""
 

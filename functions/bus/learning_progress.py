@@ -1,0 +1,39 @@
+"""What learners practised: each progress event starts its saga, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+import msgspec
+
+from functions.bus.receiving import CONNECTION, consume
+from functions.bus.sagas import start_once
+from shared_code.events.received import Received
+
+TOPIC, SUBSCRIBER = "learning-progress", "progress"
+
+bp = df.Blueprint()
+
+
+@bp.service_bus_topic_trigger(
+    arg_name="message",
+    topic_name=TOPIC,
+    subscription_name=SUBSCRIBER,
+    connection=CONNECTION,
+    is_sessions_enabled=True,
+)
+@bp.durable_client_input(client_name="client")
+async def bus_learning_progress(message: func.ServiceBusMessage, client: Any) -> None:
+    """Start the saga that carries a progress event to an adapted lesson."""
+
+    async def start(received: Received) -> None:
+        await start_once(
+            client,
+            "learning_progress_saga",
+            f"learning-progress-{received.event.id}",
+            msgspec.to_builtins(received.event),
+        )
+
+    await consume(message, topic=TOPIC, subscriber=SUBSCRIBER, handle=start)

@@ -1,0 +1,28 @@
+"""From the host's Service Bus messages to ours."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from shared_code.bootstrap import app
+from shared_code.events.message import IncomingMessage
+from shared_code.events.received import Handler
+
+CONNECTION = "ServiceBusConnection"
+
+
+def received(message: func.ServiceBusMessage) -> IncomingMessage:
+    """The message, free of the host's types."""
+    return IncomingMessage(
+        body=message.get_body(),
+        message_id=message.message_id or "",
+        session_id=message.session_id or "",
+        delivery_count=message.delivery_count or 1,
+        content_type=message.content_type or "",
+        properties=dict(message.application_properties or {}),
+    )
+
+
+async def consume(message: func.ServiceBusMessage, *, topic: str, subscriber: str, handle: Handler) -> None:
+    """Handle a message once; whatever raises here makes the bus deliver it again."""
+    await app().consumer.consume(received(message), topic=topic, subscriber=subscriber, handle=handle)

@@ -1,0 +1,209 @@
+"""The one place that chooses implementations: built at first use, once a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, partial
+
+from shared_code.domain.clock import utc_now
+from shared_code.domain.learning.progress import Progress
+from shared_code.events.bus import Bus, BusNamespace
+from shared_code.events.consumer import Consumer
+from shared_code.events.dead_letters import QUEUE, DeadLetters
+from shared_code.events.inbox import Inbox
+from shared_code.events.journal import Journal
+from shared_code.events.outbox import Outbox
+from shared_code.events.pending import Pending
+from shared_code.events.publication import Publication
+from shared_code.events.store import EventStore
+from shared_code.events.sweeper import Sweeper
+from shared_code.gateway.gateway import Gateway
+from shared_code.gateway.identity.discovery import DiscoveredKeys
+from shared_code.gateway.identity.keys import IssuerKeys
+from shared_code.gateway.identity.tokens import TokenVerifier
+from shared_code.gateway.limiting.limiter import RateLimiter
+from shared_code.learning_services import learning_services
+from shared_code.observability import logs
+from shared_code.observability.health import Readiness
+from shared_code.providers.hub import Chain
+from shared_code.providers.speech.offline.assessor import OfflineAnalyser
+from shared_code.providers.speech.port import SpeechAssessor
+from shared_code.realtime.channel import Channel
+from shared_code.realtime.signalr import SignalRService, entra_bearer, key_bearer, parse_connection_string
+from shared_code.services.announcements import Announcements
+from shared_code.services.effectiveness import EffectivenessService
+from shared_code.services.feedback import Feedback
+from shared_code.services.interaction import Interaction
+from shared_code.services.people import People
+from shared_code.services.planning import PlanningService, PlanRecord
+from shared_code.services.progress import ProgressService
+from shared_code.services.sessions import Sessions
+from shared_code.services.voices import VoiceRecord, Voices
+from shared_code.settings import Settings
+from shared_code.storage.account import StorageAccount
+from shared_code.storage.blobs import Blobs
+from shared_code.storage.documents import Documents
+from shared_code.storage.lake import Lake
+from shared_code.storage.last_flush import flush_lake_at_exit
+from shared_code.storage.tables import Tables
+
+SPEECH_DEADLINE = 12.0  # seconds for all speech providers together, within the route's 15
+SWEEP_GRACE = timedelta(seconds=15)  # three times as long as a publication may take
+PROJECTIONS = "projections"
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """Everything that triggers and activities call."""
+
+    settings: Settings
+    gateway: Gateway
+    readiness: Readiness
+    people: People
+    sessions: Sessions
+    interaction: Interaction
+    feedback: Feedback
+    progress: ProgressService
+    effectiveness: EffectivenessService
+    planning: PlanningService
+    announcements: Announcements
+    channel: Channel
+    realtime: SignalRService
+    events: EventStore
+    consumer: Consumer
+    dead_letters: DeadLetters
+    sweeper: Sweeper
+    lake: Lake
+
+
+@cache
+def app() -> App:
+    """The app of this process. Raises SettingsError, with every fault, where the settings do not fit."""
+    settings = Settings.from_environment()
+    logs.install()
+    clock = utc_now
+
+    account = StorageAccount(
+        connection_string=settings.storage.string,
+        table_endpoint=settings.storage.table,
+        blob_endpoint=settings.storage.blob,
+        client_id=settings.storage.client_id,
+    )
+    tables, blobs = Tables(account), Blobs(account)
+    lake = Lake(blobs)
+    flush_lake_at_exit(lake, account)
+
+    bus = Bus(
+        BusNamespace(
+            connection_string=settings.service_bus.string,
+            host=settings.service_bus.address,
+            client_id=settings.service_bus.client_id,
+        )
+    )
+    store, pending = EventStore(tables, clock), Pending(tables, clock)
+    publication = Publication(bus, lake)
+    outbox = Outbox(store, pending, publication)
+    journal = Journal(store, pending, outbox, publication)
+    people = People(settings.pseudonym_key)
+    dead_letters = DeadLetters(bus, clock)
+
+    realtime = _signalr(settings)
+    channel = Channel(tables.table("channel"), clock)
+    sessions = Sessions(
+        table=tables.table("sessions"), people=people, journal=journal, channel=channel, realtime=realtime, clock=clock
+    )
+    feedback = Feedback(blobs=blobs, channel=channel, realtime=realtime, lake=lake)
+    progress = Documents(blobs, PROJECTIONS, "progress", Progress)
+    effectiveness = EffectivenessService(progress, journal, clock)
+    planning = PlanningService(Documents(blobs, PROJECTIONS, "plan", PlanRecord), progress, journal, clock)
+    progress_service = ProgressService(progress, store)
+    interaction = Interaction(
+        sessions=sessions,
+        speech=_speech(settings, lake),
+        voices=Voices(Documents(blobs, "voices", "voice", VoiceRecord)),
+        feedback=feedback,
+        journal=journal,
+        clock=clock,
+    )
+
+    issuers = {issuer: IssuerKeys(issuer, DiscoveredKeys(issuer)) for issuer in settings.identity.issuers}
+    limiter = RateLimiter(settings.rate_limits, settings.redis_url)
+    gateway = Gateway(
+        tokens=TokenVerifier(
+            issuers,
+            audience=settings.identity.audience,
+            tenants=settings.identity.tenants,
+            pseudonym_key=settings.pseudonym_key,
+            skew=settings.identity.clock_skew,
+        ),
+        services=learning_services(progress_service, effectiveness, planning),
+        record=lake.write,
+        limiter=limiter,
+        address_limiter=limiter,
+    )
+    checks = {
+        "storage": partial(_storage_answers, tables),
+        "service-bus": partial(_bus_answers, bus),
+        "realtime": realtime.healthy,
+        **{f"identity {issuer}": keys.healthy for issuer, keys in issuers.items()},
+    }
+    return App(
+        settings=settings,
+        gateway=gateway,
+        readiness=Readiness(checks),
+        people=people,
+        sessions=sessions,
+        interaction=interaction,
+        feedback=feedback,
+        progress=progress_service,
+        effectiveness=effectiveness,
+        planning=planning,
+        announcements=Announcements(progress=progress, channel=channel, lake=lake),
+        channel=channel,
+        realtime=realtime,
+        events=store,
+        consumer=Consumer(
+            store=store,
+            inbox=Inbox(tables, clock),
+            dead_letters=dead_letters,
+            lake=lake,
+            pseudonym=people.pseudonym,
+            clock=clock,
+        ),
+        dead_letters=dead_letters,
+        sweeper=Sweeper(pending, outbox, clock, grace=SWEEP_GRACE),
+        lake=lake,
+    )
+
+
+async def _storage_answers(tables: Tables) -> bool:
+    await tables.table("events").get("health", "head")
+    return True
+
+
+async def _bus_answers(bus: Bus) -> bool:
+    await bus.open([QUEUE])
+    return True
+
+
+def _signalr(settings: Settings) -> SignalRService:
+    if settings.signalr.string:
+        endpoint, key = parse_connection_string(settings.signalr.string)
+        return SignalRService(endpoint, key_bearer(key))
+    return SignalRService(settings.signalr.address, entra_bearer(settings.signalr.client_id))
+
+
+def _speech(settings: Settings, lake: Lake) -> Chain[SpeechAssessor]:
+    """Azure first where it is configured; the offline analyser last, and always."""
+    providers: list[SpeechAssessor] = []
+    if settings.speech is not None:
+        from shared_code.providers.speech.azure import AzureSpeech
+
+        providers.append(AzureSpeech(settings.speech.endpoint, settings.speech.region, settings.speech.key))
+    providers.append(OfflineAnalyser())
+
+    def usage(_capability: str, record: dict[str, object]) -> None:
+        lake.write("integration", "external_services/speech_service_usage", record)
+
+    return Chain("speech", providers, deadline=SPEECH_DEADLINE, usage=usage)

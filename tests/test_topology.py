@@ -1,0 +1,49 @@
+"""Who listens to what is said three times: by the triggers, by the local broker's file, by the catalogue. They agree."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from functions.bus import dead
+from local.paths import PROJECT
+from shared_code.domain.events.catalogue import TOPICS
+from shared_code.events.dead_letters import QUEUE
+
+
+def namespace() -> dict[str, Any]:
+    """The entities of the local broker."""
+    config = json.loads((PROJECT / "local" / "servicebus.json").read_text())
+    [only] = config["UserConfig"]["Namespaces"]
+    return dict(only)
+
+
+def test_e3_every_subscription_has_its_trigger_and_every_trigger_its_subscription() -> None:
+    """A subscription without a consumer fills up for ever; a trigger without a subscription never starts."""
+    declared = {(topic["Name"], sub["Name"]) for topic in namespace()["Topics"] for sub in topic["Subscriptions"]}
+    assert declared == set(dead.SUBSCRIPTIONS)
+
+
+def test_topics_are_those_of_the_catalogue() -> None:
+    """Each event type has its topic, and there is no other."""
+    assert [topic["Name"] for topic in namespace()["Topics"]] == sorted(TOPICS, key=list(TOPICS).index)
+
+
+def test_every_topic_and_subscription_is_as_the_contract_says() -> None:
+    """Sessions, duplicate detection, ten deliveries, dead-lettering on expiry, names of at most 50 characters."""
+    for topic in namespace()["Topics"]:
+        assert topic["Properties"]["RequiresDuplicateDetection"]
+        for subscription in topic["Subscriptions"]:
+            properties = subscription["Properties"]
+            assert len(subscription["Name"]) <= 50
+            assert properties["RequiresSession"]
+            assert properties["MaxDeliveryCount"] == 10
+            assert properties["DeadLetteringOnMessageExpiration"]
+
+
+def test_the_dead_letter_queue_keeps_a_learners_order() -> None:
+    """One queue for all dead letters, with sessions and duplicate detection."""
+    [queue] = namespace()["Queues"]
+    assert queue["Name"] == QUEUE
+    assert queue["Properties"]["RequiresSession"]
+    assert queue["Properties"]["RequiresDuplicateDetection"]
