@@ -18,11 +18,8 @@ from shared_code.events.pending import Pending
 from shared_code.events.publication import Publication
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
+from shared_code.gateway.assembly import build_gateway, identity_keys
 from shared_code.gateway.gateway import Gateway
-from shared_code.gateway.identity.discovery import DiscoveredKeys
-from shared_code.gateway.identity.keys import IssuerKeys
-from shared_code.gateway.identity.tokens import TokenVerifier
-from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.learning_services import learning_services
 from shared_code.observability import logs
 from shared_code.observability.health import Readiness
@@ -46,6 +43,7 @@ from shared_code.storage.blobs import Blobs
 from shared_code.storage.documents import Documents
 from shared_code.storage.lake import Lake
 from shared_code.storage.last_flush import flush_lake_at_exit
+from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
 
 SPEECH_DEADLINE = 12.0  # seconds for all speech providers together, within the route's 15
@@ -127,20 +125,14 @@ def app() -> App:
         clock=clock,
     )
 
-    issuers = {issuer: IssuerKeys(issuer, DiscoveredKeys(issuer)) for issuer in settings.identity.issuers}
-    limiter = RateLimiter(settings.rate_limits, settings.redis_url)
-    gateway = Gateway(
-        tokens=TokenVerifier(
-            issuers,
-            audience=settings.identity.audience,
-            tenants=settings.identity.tenants,
-            pseudonym_key=settings.pseudonym_key,
-            skew=settings.identity.clock_skew,
-        ),
+    issuers = identity_keys(settings.gateway)
+    gateway = build_gateway(
+        settings.gateway,
+        keys=issuers,
         services=learning_services(progress_service, effectiveness, planning),
+        state=TableState(tables.table("gateway")),
         record=lake.write,
-        limiter=limiter,
-        address_limiter=limiter,
+        clock=clock,
     )
     checks = {
         "storage": partial(_storage_answers, tables),
@@ -198,7 +190,7 @@ def _speech(settings: Settings, lake: Lake) -> Chain[SpeechAssessor]:
     """Azure first where it is configured; the offline analyser last, and always."""
     providers: list[SpeechAssessor] = []
     if settings.speech is not None:
-        from shared_code.providers.speech.azure import AzureSpeech
+        from shared_code.providers.speech.azure.assessor import AzureSpeech
 
         providers.append(AzureSpeech(settings.speech.endpoint, settings.speech.region, settings.speech.key))
     providers.append(OfflineAnalyser())

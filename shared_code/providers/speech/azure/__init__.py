@@ -1,0 +1,1 @@
+"""Azure Speech's pronunciation assessment for zh-CN, through Microsoft's SDK."""
