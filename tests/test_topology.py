@@ -1,4 +1,4 @@
-"""Who listens to what is said three times: by the triggers, by the local broker's file, by the catalogue. They agree."""
+"""Who listens to what is said by triggers, by the local broker's file and by the catalogue. They agree."""
 
 from __future__ import annotations
 
