@@ -34,7 +34,7 @@ format: install ## rewrite the code in the project's format
 	@$(PY) -m ruff check --fix --quiet .
 	@$(PY) -m ruff format --quiet .
 
-bench: install ## measure speed
+bench: install ## measure speed (ONLY=name for one benchmark)
 	@$(PY) -m benchmarks
 
 drill: install ## break things on purpose and count what was lost

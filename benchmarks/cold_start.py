@@ -1,0 +1,36 @@
+"""What the import of `function_app` costs an instance that starts: CPU seconds over a bare interpreter, with bytecode."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from local.paths import PROJECT
+
+TARGET = 0.5  # seconds
+RUNS = 7
+SCRIPT = "import time, sys; b = time.process_time(); import {module}; print(time.process_time() - b, len(sys.modules))"
+
+
+def _best(module: str) -> tuple[float, int]:
+    """The least of several runs: noise only adds."""
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT.format(module=module)],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(RUNS)
+    ]
+    return min((float(seconds), int(modules)) for seconds, modules in outputs)
+
+
+def main() -> bool:
+    """Print the app's cost beside what the SDKs alone cost; whether the app holds its target."""
+    for module in ("azure.functions", "azure.durable_functions", "function_app"):
+        seconds, modules = _best(module)
+        print(f"   {module:<28} {seconds:6.3f} s CPU  {modules:5} modules")
+    print(f"   target for function_app      {TARGET:6.3f} s CPU")
+    return seconds <= TARGET
