@@ -1,4 +1,4 @@
-"""What the import of `function_app` costs an instance that starts: CPU seconds over a bare interpreter, with bytecode."""
+"""What importing `function_app` costs an instance that starts: CPU seconds over a bare interpreter."""
 
 from __future__ import annotations
 
