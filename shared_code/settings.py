@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from shared_code.environment import LOOPBACK, Environment
+from shared_code.gateway.config import GatewayConfig
 from shared_code.gateway.limiting.policies import Policy, with_changes
 
 
@@ -32,16 +33,6 @@ class StorageConnection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Whose tokens we take. `clock_skew` is in seconds; an empty `tenants` allows any."""
-
-    issuers: tuple[str, ...]
-    audience: tuple[str, ...]
-    tenants: frozenset[str]
-    clock_skew: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Speech:
     """The Azure Speech resource. Without a key our managed identity is used."""
 
@@ -55,33 +46,29 @@ class Settings:
     """Everything that differs between one place where the app runs and another.
 
     `trusted_proxies` is how many proxies in front of the app append to X-Forwarded-For: 0 locally, 1 in Azure
-    Functions, 2 behind API Management. `rate_limits` are the policies by name; without `redis_url` each process counts
-    for itself.
+    Functions, 2 behind API Management.
     """
 
     storage: StorageConnection
     service_bus: Connection
     signalr: Connection
-    identity: Identity
+    gateway: GatewayConfig
     pseudonym_key: bytes = field(repr=False)
     trusted_proxies: int
-    rate_limits: Mapping[str, Policy]
-    redis_url: str = field(repr=False)
     speech: Speech | None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the settings. Raises SettingsError with every fault."""
         env = Environment(os.environ if environ is None else environ)
+        pseudonym_key = env.key("PSEUDONYM_KEY", at_least=32)
         settings = cls(
             storage=_storage(env),
             service_bus=_connection(env, "ServiceBusConnection", "fullyQualifiedNamespace"),
             signalr=_connection(env, "AzureSignalRConnectionString", "serviceUri"),
-            identity=_identity(env),
-            pseudonym_key=env.key("PSEUDONYM_KEY", at_least=32),
+            gateway=_gateway(env, pseudonym_key),
+            pseudonym_key=pseudonym_key,
             trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, least=0, most=5)),
-            rate_limits=_rate_limits(env),
-            redis_url=_redis_url(env),
             speech=_speech(env),
         )
         env.raise_faults()
@@ -107,16 +94,18 @@ def _connection(env: Environment, name: str, address: str) -> Connection:
     )
 
 
-def _identity(env: Environment) -> Identity:
-    tenants = frozenset(env.words("IDENTITY_TENANTS"))
+def _gateway(env: Environment, secret: bytes) -> GatewayConfig:
     issuers = env.words("IDENTITY_ISSUERS", required=True)
     for issuer in issuers:
         env.check_url("IDENTITY_ISSUERS", issuer)
-    return Identity(
+    return GatewayConfig(
         issuers=issuers,
         audience=env.words("IDENTITY_AUDIENCE", required=True),
-        tenants=tenants,
+        tenants=frozenset(env.words("IDENTITY_TENANTS")),
         clock_skew=env.number("IDENTITY_CLOCK_SKEW_SECONDS", 30, least=0, most=300),
+        secret=secret,
+        rate_limits=_rate_limits(env),
+        redis_url=_redis_url(env),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from shared_code.domain.errors import NotFound
 from shared_code.gateway.http import Endpoint, Record, Request, Response, Stage
+from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService
 from shared_code.gateway.limiting.limiter import RateLimiter
@@ -15,6 +16,7 @@ from shared_code.gateway.stages.authenticate import Authenticate
 from shared_code.gateway.stages.authorize import authorize
 from shared_code.gateway.stages.correlate import correlate
 from shared_code.gateway.stages.deadline import deadline
+from shared_code.gateway.stages.idempotency import Idempotency
 from shared_code.gateway.stages.limit import LimitAddress, LimitCaller, Refusals
 from shared_code.gateway.stages.log import Log
 from shared_code.gateway.stages.problems import problems
@@ -31,6 +33,7 @@ class Gateway:
         record: Record,
         limiter: RateLimiter,
         address_limiter: RateLimiter,
+        claims: Claims,
     ) -> None:
         refusals = Refusals(record)
         self.stages: tuple[Stage, ...] = (
@@ -43,6 +46,7 @@ class Gateway:
             LimitCaller(limiter, refusals),
             authorize,
             accept,
+            Idempotency(claims),
         )
         self._services = {service.name: service for service in services}
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.aio.storage import Storage
     from limits.aio.strategies import SlidingWindowCounterRateLimiter
-    from redis.asyncio import BlockingConnectionPool
+    from redis.asyncio import ConnectionPool
 
 log = logging.getLogger(__name__)
 
-STORE_TIMEOUT = 1.0  # seconds that a decision may wait for Redis, a crowd at the connections included
+STORE_TIMEOUT = 0.5  # seconds that a decision may take in Redis
 STORE_REST = 5.0  # seconds that Redis is left alone after a failure
 STORE_CONNECTIONS = 16  # a connection costs more to open than a decision to make
 
@@ -49,19 +49,20 @@ class RateLimiter:
         self._strategy: SlidingWindowCounterRateLimiter | None = None
         self._items: dict[str, RateLimitItem] = {}
         self._rests_until = 0.0
-        self._connections: BlockingConnectionPool | None = None
+        self._crowd = asyncio.Semaphore(STORE_CONNECTIONS)
+        self._connections: ConnectionPool | None = None
 
     async def exceeded(self, *counts: tuple[str, str]) -> Standing | None:
         """Count one request for each (policy, key). Returns the first policy that does not allow it, if any."""
-        return await self._guarded(self._count_all(counts))
+        return await self._guarded(lambda: self._count_all(counts))
 
     async def full(self, policy: str, key: str) -> Standing | None:
         """Whether a policy would not allow one more, without counting it."""
-        return await self._guarded(self._look(policy, key))
+        return await self._guarded(lambda: self._look(policy, key))
 
     async def standing(self, policy: str, key: str) -> Standing | None:
         """Where a caller stands; None when the store does not answer."""
-        return await self._guarded(self._standing(policy, key))
+        return await self._guarded(lambda: self._standing(policy, key))
 
     async def close(self) -> None:
         """Close the connections to Redis."""
@@ -84,15 +85,19 @@ class RateLimiter:
         reset, remaining = await self._limits().get_window_stats(self._item(policy), key)
         return Standing(self._policies[policy], int(remaining), max(1, math.ceil(reset - time.time())))
 
-    async def _guarded[T](self, work: Coroutine[object, object, T]) -> T | None:
+    async def _guarded[T](self, work: Callable[[], Awaitable[T]]) -> T | None:
+        async with self._crowd:  # waiting here is not the store's failure
+            if time.monotonic() < self._rests_until:
+                return None
+            self._limits()  # the first time it imports the store's client, which is not the store's slowness
+            return await self._timed(work)
+
+    async def _timed[T](self, work: Callable[[], Awaitable[T]]) -> T | None:
         from limits.errors import StorageError
 
-        if time.monotonic() < self._rests_until:
-            work.close()
-            return None
         try:
             async with asyncio.timeout(STORE_TIMEOUT):
-                return await work
+                return await work()
         except (StorageError, TimeoutError) as failure:
             self._rests_until = time.monotonic() + STORE_REST
             rate_limit_store_failures.add(1)
@@ -112,12 +117,10 @@ class RateLimiter:
 
             return MemoryStorage()
         from limits.aio.storage.redis import RedisStorage
-        from redis.asyncio import BlockingConnectionPool
+        from redis.asyncio import ConnectionPool
 
-        self._connections = BlockingConnectionPool.from_url(
+        self._connections = ConnectionPool.from_url(
             self._redis_url,
-            max_connections=STORE_CONNECTIONS,
-            timeout=STORE_TIMEOUT,
             socket_timeout=STORE_TIMEOUT,
             socket_connect_timeout=STORE_TIMEOUT,
         )

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
+from shared_code.domain.clock import utc_now
 from shared_code.gateway.gateway import Gateway
+from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.discovery import DiscoveredKeys
 from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.limiting.policies import DEFAULTS
+from shared_code.storage.account import StorageAccount
+from shared_code.storage.shared_state import TableState
+from shared_code.storage.tables import Tables
 from tests.shared_code.gateway.openid import AUDIENCE, OpenIdProvider
 from tests.shared_code.gateway.records import Records
 
-PSEUDONYM_KEY = b"a pseudonym key of thirty-two by"
+SECRET = b"a secret key of thirty-two bytes"
+
+MakeGateway = Callable[..., Gateway]
 
 
 @pytest.fixture
@@ -39,7 +48,7 @@ async def tokens(provider: OpenIdProvider) -> AsyncIterator[TokenVerifier]:
         {provider.issuer: keys},
         audience=(AUDIENCE,),
         tenants=frozenset({"school-1", "school-2"}),
-        pseudonym_key=PSEUDONYM_KEY,
+        pseudonym_key=SECRET,
         skew=5,
     )
     await keys.close()
@@ -47,10 +56,32 @@ async def tokens(provider: OpenIdProvider) -> AsyncIterator[TokenVerifier]:
 
 
 @pytest.fixture
-def limiter() -> RateLimiter:
-    return RateLimiter(DEFAULTS)
+async def state(azurite: str) -> AsyncIterator[TableState]:
+    """Shared state in a table of its own."""
+    tables = Tables(StorageAccount(connection_string=azurite))
+    yield TableState(tables.table(f"gateway{uuid.uuid4().hex[:16]}"))
+    await tables.close()
 
 
 @pytest.fixture
-def gateway(tokens: TokenVerifier, records: Records, limiter: RateLimiter) -> Gateway:
-    return Gateway(tokens=tokens, services=(), record=records, limiter=limiter, address_limiter=limiter)
+def make_gateway(tokens: TokenVerifier, records: Records, state: TableState) -> MakeGateway:
+    """Makes gateways that share everything but what is given: as instances of one app do."""
+
+    def make(**parts: Any) -> Gateway:
+        limiter = RateLimiter(DEFAULTS)
+        given: dict[str, Any] = {
+            "tokens": tokens,
+            "services": (),
+            "record": records,
+            "limiter": limiter,
+            "address_limiter": limiter,
+            "claims": Claims(state, SECRET, utc_now),
+        }
+        return Gateway(**{**given, **parts})
+
+    return make
+
+
+@pytest.fixture
+def gateway(make_gateway: MakeGateway) -> Gateway:
+    return make_gateway()

@@ -7,10 +7,9 @@ import pytest
 from shared_code.gateway.access import OPERATOR, PARTICIPANT
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
-from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.routes import SERVICES, Route
+from tests.shared_code.gateway.conftest import MakeGateway
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.records import Records
 from tests.shared_code.gateway.requests import body_of, request
@@ -27,7 +26,7 @@ async def me(request: Request) -> Response:
 
 
 @pytest.fixture
-def gateway(tokens: TokenVerifier, records: Records, limiter: RateLimiter) -> Gateway:
+def gateway(make_gateway: MakeGateway) -> Gateway:
     progress = InProcessService(
         "progress",
         [
@@ -39,7 +38,7 @@ def gateway(tokens: TokenVerifier, records: Records, limiter: RateLimiter) -> Ga
             ServiceRoute("GET", "", me),
         ],
     )
-    return Gateway(tokens=tokens, services=[progress], record=records, limiter=limiter, address_limiter=limiter)
+    return make_gateway(services=[progress])
 
 
 async def ask(gateway: Gateway, token: str, method: str, path: str, service: str = "progress") -> Response:

@@ -13,20 +13,20 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Response
-from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.limiting.policies import with_changes
 from shared_code.gateway.routes import FIND_EVENTS, LIVE, NEGOTIATE, OPENAPI, START_SESSION
 from shared_code.gateway.stages.limit import network
+from tests.shared_code.gateway.conftest import MakeGateway
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.records import Records
 from tests.shared_code.gateway.redis import Redis
 from tests.shared_code.gateway.requests import body_of, request, who
 
 
-def limited(tokens: TokenVerifier, records: Records, *changes: str, redis_url: str = "") -> Gateway:
-    limiter = RateLimiter(with_changes(changes), redis_url)
-    return Gateway(tokens=tokens, services=(), record=records, limiter=limiter, address_limiter=limiter)
+def limited(make: MakeGateway, *changes: str) -> Gateway:
+    limiter = RateLimiter(with_changes(changes))
+    return make(limiter=limiter, address_limiter=limiter)
 
 
 async def statuses(gateway: Gateway, times: int, token: str | None, address: str = "203.0.113.9") -> list[int]:
@@ -36,9 +36,9 @@ async def statuses(gateway: Gateway, times: int, token: str | None, address: str
 
 
 async def test_g1_a_flood_of_bad_tokens_ends_before_verification(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+    make_gateway: MakeGateway, records: Records, provider: OpenIdProvider
 ) -> None:
-    gateway = limited(tokens, records, "address-failures=20/60")
+    gateway = limited(make_gateway, "address-failures=20/60")
     answers = await statuses(gateway, 50, "garbage")
     assert answers == [401] * 20 + [429] * 30
     assert len(records.of("integration/api_gateway/authentication_logs")) == 20
@@ -47,17 +47,15 @@ async def test_g1_a_flood_of_bad_tokens_ends_before_verification(
     assert (await gateway.handle(request(OPENAPI, client_address="203.0.113.9"), who)).status == 200
 
 
-async def test_an_address_is_limited_whatever_it_asks_for_but_health(tokens: TokenVerifier, records: Records) -> None:
-    gateway = limited(tokens, records, "address=5/60")
+async def test_an_address_is_limited_whatever_it_asks_for_but_health(make_gateway: MakeGateway) -> None:
+    gateway = limited(make_gateway, "address=5/60")
     assert await statuses(gateway, 6, None) == [401] * 5 + [429]
     assert (await gateway.handle(request(OPENAPI, client_address="203.0.113.9"), who)).status == 429
     assert (await gateway.handle(request(LIVE, client_address="203.0.113.9"), who)).status == 200
 
 
-async def test_a_learner_is_limited_by_class_of_route(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
-) -> None:
-    gateway = limited(tokens, records, "writes=10/60")
+async def test_a_learner_is_limited_by_class_of_route(make_gateway: MakeGateway, provider: OpenIdProvider) -> None:
+    gateway = limited(make_gateway, "writes=10/60")
     token = provider.token(roles=["learner", "operator"])
     assert await statuses(gateway, 11, token) == [200] * 10 + [429]
     assert (await gateway.handle(request(NEGOTIATE, token), who)).status == 429  # a write too
@@ -66,26 +64,24 @@ async def test_a_learner_is_limited_by_class_of_route(
 
 
 async def test_g1_two_learners_of_one_tenant_share_its_limit(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+    make_gateway: MakeGateway, provider: OpenIdProvider
 ) -> None:
-    gateway = limited(tokens, records, "tenant=10/60")
+    gateway = limited(make_gateway, "tenant=10/60")
     assert await statuses(gateway, 6, provider.token(sub="mei")) == [200] * 6
     assert await statuses(gateway, 6, provider.token(sub="jun")) == [200] * 4 + [429] * 2
     assert await statuses(gateway, 1, provider.token(sub="mei", tid="school-2")) == [200]
 
 
-async def test_partner_systems_have_a_limit_of_their_own(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
-) -> None:
-    gateway = limited(tokens, records, "partner=3/60", "writes=100/60")
+async def test_partner_systems_have_a_limit_of_their_own(make_gateway: MakeGateway, provider: OpenIdProvider) -> None:
+    gateway = limited(make_gateway, "partner=3/60", "writes=100/60")
     token = provider.token(roles=["service"])
     assert await statuses(gateway, 4, token) == [403] * 3 + [429]
 
 
 async def test_a_refusal_says_how_much_is_allowed_and_when_to_come_back(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+    make_gateway: MakeGateway, records: Records, provider: OpenIdProvider
 ) -> None:
-    gateway = limited(tokens, records, "writes=2/60")
+    gateway = limited(make_gateway, "writes=2/60")
     await statuses(gateway, 2, provider.token())
     response = await gateway.handle(request(START_SESSION, provider.token()), who)
     assert (response.status, body_of(response)["code"]) == (429, "rate-limited")
@@ -97,18 +93,14 @@ async def test_a_refusal_says_how_much_is_allowed_and_when_to_come_back(
     assert (record["policy"], record["tenant"], len(record["caller"])) == ("writes", "school-1", 26)
 
 
-async def test_every_answer_to_a_caller_says_what_is_left(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
-) -> None:
-    gateway = limited(tokens, records, "writes=10/60")
+async def test_every_answer_to_a_caller_says_what_is_left(make_gateway: MakeGateway, provider: OpenIdProvider) -> None:
+    gateway = limited(make_gateway, "writes=10/60")
     response = await gateway.handle(request(START_SESSION, provider.token()), who)
     assert response.headers["RateLimit"].startswith('"writes";r=9;t=')
 
 
-async def test_a_burst_is_limited_apart_from_the_minute(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
-) -> None:
-    gateway = limited(tokens, records, "writes-burst=5/10")
+async def test_a_burst_is_limited_apart_from_the_minute(make_gateway: MakeGateway, provider: OpenIdProvider) -> None:
+    gateway = limited(make_gateway, "writes-burst=5/10")
     assert await statuses(gateway, 6, provider.token()) == [200] * 5 + [429]
 
 
@@ -133,12 +125,10 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture
-async def pair(tokens: TokenVerifier, records: Records, redis: Redis) -> AsyncIterator[tuple[Gateway, Gateway]]:
+async def pair(make_gateway: MakeGateway, redis: Redis) -> AsyncIterator[tuple[Gateway, Gateway]]:
     """Two instances that share a Redis."""
     limiters = [RateLimiter(with_changes(["writes=100/60", "writes-burst=1000/10"]), redis.url) for _ in range(2)]
-    first, second = (
-        Gateway(tokens=tokens, services=(), record=records, limiter=each, address_limiter=each) for each in limiters
-    )
+    first, second = (make_gateway(limiter=limiter) for limiter in limiters)
     yield first, second
     for limiter in limiters:
         await limiter.close()
@@ -157,11 +147,11 @@ async def test_two_instances_share_a_limit_through_redis(
 
 
 async def test_without_redis_each_instance_counts_for_itself(
-    tokens: TokenVerifier, records: Records, provider: OpenIdProvider
+    make_gateway: MakeGateway, provider: OpenIdProvider
 ) -> None:
     """The stated error: N processes let up to N times as much through."""
     token = provider.token()
-    gateways = [limited(tokens, records, "writes=10/60") for _ in range(2)]
+    gateways = [limited(make_gateway, "writes=10/60") for _ in range(2)]
     answers = [status for gateway in gateways for status in await statuses(gateway, 15, token)]
     assert answers.count(200) == 20
 
@@ -188,10 +178,10 @@ def total(reader: InMemoryMetricReader, name: str) -> float:
 
 
 async def test_limits_fail_open_when_redis_is_down_and_a_metric_says_so(
-    measured: InMemoryMetricReader, tokens: TokenVerifier, records: Records, redis: Redis, provider: OpenIdProvider
+    measured: InMemoryMetricReader, make_gateway: MakeGateway, redis: Redis, provider: OpenIdProvider
 ) -> None:
     limiter = RateLimiter(with_changes(["writes=3/60"]), redis.url)
-    gateway = Gateway(tokens=tokens, services=(), record=records, limiter=limiter, address_limiter=limiter)
+    gateway = make_gateway(limiter=limiter)
     assert await statuses(gateway, 4, provider.token()) == [200] * 3 + [429]
     before = total(measured, "sayzhong.gateway.rate_limit.store_failures")
     redis.stop()

@@ -11,7 +11,7 @@ import pytest
 from shared_code.domain.errors import Unauthenticated
 from shared_code.domain.pseudonyms import pseudonym
 from shared_code.gateway.identity.tokens import TokenVerifier
-from tests.shared_code.gateway.conftest import PSEUDONYM_KEY
+from tests.shared_code.gateway.conftest import SECRET
 from tests.shared_code.gateway.openid import AUDIENCE, RSA_KEY, OpenIdProvider, rsa_jwk
 
 TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -33,16 +33,14 @@ def entra_token(**claims: Any) -> str:
 
 @pytest.fixture
 def entra() -> TokenVerifier:
-    return TokenVerifier(
-        {ENTRA: KnownKeys()}, audience=(AUDIENCE,), tenants=frozenset(), pseudonym_key=PSEUDONYM_KEY, skew=0
-    )
+    return TokenVerifier({ENTRA: KnownKeys()}, audience=(AUDIENCE,), tenants=frozenset(), pseudonym_key=SECRET, skew=0)
 
 
 async def test_a_person_is_the_subject_in_the_tenant(tokens: TokenVerifier, provider: OpenIdProvider) -> None:
     principal = await tokens.verify(provider.token(roles=["learner", "teacher"]))
     assert (principal.id, principal.tenant) == ("mei", "school-1")
     assert principal.roles == {"learner", "teacher"}
-    assert principal.pseudonym == pseudonym(PSEUDONYM_KEY, "school-1", "mei")
+    assert principal.pseudonym == pseudonym(SECRET, "school-1", "mei")
 
 
 async def test_entra_names_a_person_by_object_id(entra: TokenVerifier) -> None:
@@ -73,7 +71,7 @@ async def test_scopes_are_read_however_providers_write_them(
 
 async def test_without_a_tenant_claim_the_issuer_is_the_tenant(provider: OpenIdProvider) -> None:
     verifier = TokenVerifier(
-        {provider.issuer: KnownKeys()}, audience=(AUDIENCE,), tenants=frozenset(), pseudonym_key=PSEUDONYM_KEY, skew=0
+        {provider.issuer: KnownKeys()}, audience=(AUDIENCE,), tenants=frozenset(), pseudonym_key=SECRET, skew=0
     )
     principal = await verifier.verify(provider.token(tid=None))
     assert principal.tenant == provider.issuer.removeprefix("http://")

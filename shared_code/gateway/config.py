@@ -1,0 +1,26 @@
+"""What the gateway is told by the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared_code.gateway.limiting.policies import DEFAULTS, Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Everything that differs between one place where the gateway runs and another.
+
+    `issuers` are OpenID providers, `audience` the names that tokens may have for us, an empty `tenants` allows any,
+    `clock_skew` is in seconds. `rate_limits` are the policies by name; without `redis_url` each process counts for
+    itself. `secret` makes pseudonyms and seals kept answers.
+    """
+
+    issuers: tuple[str, ...]
+    audience: tuple[str, ...]
+    tenants: frozenset[str] = frozenset()
+    clock_skew: float = 30.0
+    secret: bytes = field(repr=False)
+    rate_limits: Mapping[str, Policy] = field(default_factory=lambda: dict(DEFAULTS))
+    redis_url: str = field(default="", repr=False)

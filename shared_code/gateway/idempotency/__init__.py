@@ -1,0 +1,1 @@
+"""`Idempotency-Key`: a client that repeats a request gets the first answer, not a second effect."""

@@ -1,0 +1,84 @@
+"""A repeated request gets the first answer."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+
+from shared_code.domain.errors import AppError, BadRequest
+from shared_code.gateway.http import Endpoint, Request, Response
+from shared_code.gateway.idempotency.claims import Answer, Claims, Held
+from shared_code.gateway.problem import problem
+
+HEADER = "idempotency-key"
+METHODS = frozenset({"POST", "PUT", "PATCH"})
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+LEASE_MARGIN = 5.0  # seconds beyond the route's deadline, after which a claim counts as left by a crash
+
+
+class Idempotency:
+    """Replays the first answer to a key for 24 hours, to the same caller and the same request.
+
+    What may go better next time (503, 429, a failure of ours) is not kept. Without the store a request that bears a
+    key is refused (503), because the caller asked for a guarantee; one without a key passes.
+    """
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+
+    async def __call__(self, request: Request, proceed: Endpoint) -> Response:
+        """Carry the request out once, or answer with what the first one led to."""
+        key = request.headers.get(HEADER)
+        if key is None or request.method not in METHODS:
+            return await proceed(request)
+        if not KEY.fullmatch(key):
+            raise BadRequest("An Idempotency-Key has 1-255 visible ASCII characters.", code="idempotency-key-invalid")
+        caller = request.principal.pseudonym if request.principal else "public"
+        lease = timedelta(seconds=request.route.deadline + LEASE_MARGIN)
+        claimed = await self._claims.claim(caller, f"{request.route.name}\0{key}", _fingerprint(request), lease)
+        if isinstance(claimed, Answer):
+            return _replayed(claimed)
+        return await _carried_out(request, proceed, claimed)
+
+
+async def _carried_out(request: Request, proceed: Endpoint, claim: Held) -> Response:
+    try:
+        response = await proceed(request)
+    except AppError as error:
+        if error.retryable or error.status >= 500:
+            await claim.give_up()
+        else:
+            await claim.finish(_kept(problem(request, error)))
+        raise
+    except Exception:
+        await claim.give_up()
+        raise
+    if response.status >= 500 or response.status == 429:
+        await claim.give_up()
+    else:
+        await claim.finish(_kept(response))
+    return response
+
+
+def _fingerprint(request: Request) -> bytes:
+    """What makes two requests the same: method, path, query, content type and body."""
+    query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
+    digest = hashlib.sha256()
+    for part in (request.method, request.path, query, request.headers.get("content-type", "")):
+        digest.update(part.encode() + b"\0")
+    digest.update(request.body)
+    return digest.digest()
+
+
+def _kept(response: Response) -> Answer:
+    return Answer(
+        status=response.status,
+        headers=dict(response.headers),
+        content_type=response.content_type,
+        body=response.payload(),
+    )
+
+
+def _replayed(answer: Answer) -> Response:
+    return Response(answer.status, answer.body, {**answer.headers, "Idempotency-Replayed": "true"}, answer.content_type)
