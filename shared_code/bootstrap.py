@@ -22,7 +22,7 @@ from shared_code.gateway.assembly import build_gateway, identity_keys
 from shared_code.gateway.gateway import Gateway
 from shared_code.learning_services import learning_services
 from shared_code.observability import logs
-from shared_code.observability.health import Readiness
+from shared_code.observability.health import Check, Readiness
 from shared_code.providers.hub import Chain
 from shared_code.providers.speech.offline.assessor import OfflineAnalyser
 from shared_code.providers.speech.port import SpeechAssessor
@@ -134,7 +134,7 @@ def app() -> App:
         record=lake.write,
         clock=clock,
     )
-    checks = {
+    checks: dict[str, Check] = {
         "storage": partial(_storage_answers, tables),
         "service-bus": partial(_bus_answers, bus),
         "realtime": realtime.healthy,

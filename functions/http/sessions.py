@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import azure.functions as func
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from functions.http.serving import serve
 from functions.push import signalr_output
 from shared_code.bootstrap import app
 from shared_code.domain.session import MOST_PARTICIPANTS, Mode
-from shared_code.gateway.body import Body, decode_json
+from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.routes import END_SESSION, GET_SESSION, START_SESSION
 
@@ -20,7 +20,7 @@ bp = func.Blueprint()
 PersonId = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
-class StartSession(Body):
+class StartSession(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of a new session. `participants` are the ids of other people of the caller's tenant."""
 
     mode: Mode

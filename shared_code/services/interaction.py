@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,8 +27,6 @@ from shared_code.realtime.push import Push
 from shared_code.services.feedback import Feedback
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import Voices
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +93,15 @@ class Interaction:
         self, attempt: SpokenAttempt, session: Session, attempt_id: str, answer: Answer[Pronunciation]
     ) -> list[CloudEvent]:
         """What happened, without the learner's words or voice. The progress event is caused by the assessment."""
-        common = {
-            "subject": attempt.caller.id,
-            "tenant": attempt.caller.tenant,
-            "correlation_id": attempt.correlation_id,
-            "now": self._clock(),
-        }
+        fact = partial(
+            event_of,
+            subject=attempt.caller.id,
+            tenant=attempt.caller.tenant,
+            correlation_id=attempt.correlation_id,
+            now=self._clock(),
+        )
         scores = answer.value.scores
-        assessed = event_of(
+        assessed = fact(
             AssessmentCompleted(
                 assessment_id=attempt_id,
                 kind="pronunciation",
@@ -112,17 +111,15 @@ class Interaction:
                     SkillResult(skill="pronunciation", score=scores.accuracy, items=len(answer.value.syllables)),
                     SkillResult(skill="tonal_accuracy", score=scores.tone, items=len(answer.value.syllables)),
                 ),
-            ),
-            **common,
+            )
         )
-        occurred = event_of(
+        occurred = fact(
             InteractionOccurred(
                 interaction_id=attempt_id, session_id=session.session_id, kind="attempt", attempt_id=attempt_id
             ),
-            **common,
             causation_id=assessed.id,
         )
-        progress = event_of(
+        progress = fact(
             ProgressRecorded(
                 attempt_id=attempt_id,
                 session_id=session.session_id,
@@ -132,7 +129,6 @@ class Interaction:
                 provider=answer.provider,
                 degraded=answer.degraded,
             ),
-            **common,
             causation_id=assessed.id,
         )
         return [assessed, occurred, progress]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared_code.domain.events.learning import PractisedItem
+
+if TYPE_CHECKING:
+    from fsrs.card import CardDict
 
 HARD_BELOW = 60.0
 EASY_ABOVE = 90.0
@@ -36,6 +39,6 @@ def review(card: dict[str, Any] | None, item: PractisedItem, now: datetime) -> d
         rating = Rating.Easy if score > EASY_ABOVE else Rating.Good
 
     # The library numbers cards by the clock; ours are keyed by learner and item, so the number is always 0.
-    before = Card.from_dict(card) if card else Card(card_id=0, due=now)
+    before = Card.from_dict(cast("CardDict", card)) if card else Card(card_id=0, due=now)
     after, _ = Scheduler(enable_fuzzing=False).review_card(before, rating, now)
     return dict(after.to_dict())
