@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -11,14 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from local.ports import HOST
-from local.servicebus.amqp.performatives import Performative
 from local.servicebus.broker.broker import Broker
 from local.servicebus.config import Namespace, load_config
 from local.servicebus.protocol.connection import Connection
 from local.servicebus.store import Store
-
-log = logging.getLogger("servicebus")
-wire = logging.getLogger("servicebus.wire")
 
 
 class Server:
@@ -37,11 +32,6 @@ class Server:
         """Milliseconds since 1970."""
         return time.time_ns() // 1_000_000
 
-    def trace(self, connection: Connection, arrow: str, channel: int, frame: Performative, payload: int) -> None:
-        """Show a frame, without its payload, when asked to."""
-        if wire.isEnabledFor(logging.DEBUG):
-            wire.debug("%x %s %d %s +%d bytes", id(connection), arrow, channel, frame, payload)
-
     def schedule_turn(self) -> None:
         """Have a turn once everything that is ready now has been read."""
         if not self._turn_planned:
@@ -50,7 +40,7 @@ class Server:
 
     def _turn(self) -> None:
         self._turn_planned = False
-        self.broker.tick(self.now())
+        self.broker.agenda.run(self.now())
         try:
             self._store.commit()
         except sqlite3.Error as error:  # nothing is confirmed that is not stored: better to stop than to go on
@@ -61,7 +51,7 @@ class Server:
             connection.flush()
         if self._timer is not None:
             self._timer.cancel()
-        due = self.broker.next_due()
+        due = self.broker.agenda.next_due()
         if due is not None:
             pause = max(due - self.now(), 0) / 1000
             self._timer = asyncio.get_running_loop().call_later(pause, self.schedule_turn)

@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 
-type Action = Callable[[int], None]
 
-
-@dataclass(slots=True, eq=False)
 class Timer:
-    """An action that is still to come, or None once it ran or was cancelled."""
+    """`action(now)`, still to come; None once it ran or was cancelled."""
 
-    action: Action | None
+    __slots__ = ("action",)
+
+    def __init__(self, action: Callable[[int], None]) -> None:
+        self.action: Callable[[int], None] | None = action
 
 
 class Agenda:
-    """Timers by time. The caller asks `next_due` when to call `run`; nothing happens in between."""
+    """Timers by time in ms. The caller asks `next_due` when to call `run`; nothing happens in between."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
         self._order = count()
         self._cancelled = 0
 
-    def at(self, when: int, action: Action) -> Timer:
+    def at(self, when: int, action: Callable[[int], None]) -> Timer:
         """Run `action(now)` once `when` has come."""
         timer = Timer(action)
         heapq.heappush(self._heap, (when, next(self._order), timer))
         return timer
 
     def cancel(self, timer: Timer | None) -> None:
-        """Forget a timer; one that ran already, or None, is left alone."""
+        """Forget a timer; None and one that ran already are left alone."""
         if timer is None or timer.action is None:
             return
         timer.action = None
@@ -43,7 +42,7 @@ class Agenda:
             self._cancelled = 0
 
     def next_due(self) -> int | None:
-        """When `run` has something to do next, in ms since 1970."""
+        """When `run` has something to do next."""
         while self._heap and self._heap[0][2].action is None:
             heapq.heappop(self._heap)
             self._cancelled -= 1

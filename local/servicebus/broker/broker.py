@@ -1,4 +1,4 @@
-"""All entities of the configuration, found by the addresses that clients use."""
+"""All entities of a namespace, found by the addresses that clients use."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import logging
 from local.servicebus.broker.agenda import Agenda
 from local.servicebus.broker.entity import Entity
 from local.servicebus.broker.queue import Queue, QueueSettings
-from local.servicebus.broker.refused import entity_not_found
+from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.broker.sessions import SessionQueue
 from local.servicebus.broker.topic import Subscription, Topic
 from local.servicebus.config import Namespace, QueueConfig, SubscriptionConfig, milliseconds, window
 from local.servicebus.store import Store
 
-DEAD_LETTERS = "/$deadletterqueue"
 log = logging.getLogger("servicebus.broker")
 
 
@@ -24,16 +23,17 @@ class Broker:
         self.agenda = Agenda()
         self._store = store
         self._entities: dict[str, Entity] = {}
+        self._destinations: list[Entity] = []
         for queue in namespace.queues:
-            self._add_queue(queue.name, queue, window(queue.properties))
+            self._destinations.append(self._add_queue(queue.name, queue, window(queue.properties)))
         for topic in namespace.topics:
             subscriptions = [
                 Subscription(self._add_queue(f"{topic.name}/Subscriptions/{sub.name}", sub, None), sub.filters())
                 for sub in topic.subscriptions
             ]
-            properties = topic.properties
-            ttl = milliseconds(properties.default_message_time_to_live)
-            self._add(Topic(topic.name, subscriptions, ttl, window(properties), store, self.agenda))
+            ttl = milliseconds(topic.properties.default_message_time_to_live)
+            added = Topic(topic.name, subscriptions, ttl, window(topic.properties), store, self.agenda)
+            self._destinations.append(self._add(added))
         for entity in self._entities.values():
             entity.load(now)
         for name in sorted(store.entities() - {entity.name for entity in self._entities.values()}):
@@ -42,38 +42,41 @@ class Broker:
     def find(self, address: str) -> Entity:
         """The entity of an address such as `topic/Subscriptions/name/$DeadLetterQueue`. Raises Refused."""
         entity = self._entities.get(address.lower())
-        if entity is None:
-            raise entity_not_found(address)
+        if entity is None:  # the JavaScript SDK recognises this by the text alone
+            why = f"The messaging entity '{address}' could not be found. Add it to the configuration."
+            raise Refused(Condition.NOT_FOUND, why)
         return entity
 
-    @staticmethod
-    def takes_messages(entity: Entity) -> bool:
-        """Whether clients may send to an entity: to queues and topics, not to what stands behind them."""
-        return "/subscriptions/" not in entity.name.lower() and not entity.name.lower().endswith(DEAD_LETTERS)
+    def destination(self, address: str) -> Entity:
+        """The queue or topic that clients may send to. Raises Refused."""
+        entity = self.find(address)
+        if entity not in self._destinations:
+            raise Refused(Condition.NOT_ALLOWED, f"'{entity.name}' cannot be sent to, only its queue or topic can.")
+        return entity
 
-    def tick(self, now: int) -> None:
-        """Let everything happen that is due."""
-        self.agenda.run(now)
+    def source(self, address: str) -> Queue:
+        """The queue, subscription or dead-letter queue that clients may receive from. Raises Refused."""
+        entity = self.find(address)
+        if not isinstance(entity, Queue):
+            raise Refused(Condition.NOT_ALLOWED, f"'{entity.name}' is a topic; receive from one of its subscriptions.")
+        return entity
 
-    def next_due(self) -> int | None:
-        """When `tick` is needed next."""
-        return self.agenda.next_due()
-
-    def _add_queue(self, name: str, config: QueueConfig | SubscriptionConfig, duplicate_window: int | None) -> Queue:
-        dead_letters = Queue(name + "/$DeadLetterQueue", QueueSettings(), self._store, self.agenda)
+    def _add_queue(self, name: str, config: QueueConfig | SubscriptionConfig, duplicates: int | None) -> Queue:
+        dead_letters = Queue(f"{name}/$DeadLetterQueue", QueueSettings(), self._store, self.agenda)
         self._add(dead_letters)
-        properties = config.properties
+        rules = config.properties
         settings = QueueSettings(
-            lock_duration=milliseconds(properties.lock_duration),
-            max_delivery_count=properties.max_delivery_count,
-            time_to_live=milliseconds(properties.default_message_time_to_live),
-            dead_letter_expired=properties.dead_lettering_on_message_expiration,
-            duplicate_window=duplicate_window,
+            lock_duration=milliseconds(rules.lock_duration),
+            max_delivery_count=rules.max_delivery_count,
+            time_to_live=milliseconds(rules.default_message_time_to_live),
+            dead_letter_expired=rules.dead_lettering_on_message_expiration,
+            duplicate_window=duplicates,
         )
-        kind = SessionQueue if properties.requires_session else Queue
+        kind = SessionQueue if rules.requires_session else Queue
         queue = kind(name, settings, self._store, self.agenda, dead_letters)
         self._add(queue)
         return queue
 
-    def _add(self, entity: Entity) -> None:
+    def _add(self, entity: Entity) -> Entity:
         self._entities[entity.name.lower()] = entity
+        return entity

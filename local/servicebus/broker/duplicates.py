@@ -8,30 +8,24 @@ from local.servicebus.store import Store
 
 
 class Duplicates:
-    """Ids with the time at which each is forgotten; the window counts from the first message, whatever follows."""
+    """The window, in ms, counts from the first message of an id, whatever follows; None detects nothing."""
 
-    def __init__(self, entity: str, window: int, store: Store) -> None:
+    def __init__(self, entity: str, window: int | None, store: Store) -> None:
         self._entity = entity
         self._window = window
         self._store = store
-        self._seen = store.duplicates(entity)  # oldest first, since the window is the same for all
+        self._seen = store.duplicates(entity)  # when each id is forgotten, oldest first
 
     def first(self, message: Message, now: int) -> bool:
         """Note the message's id. False if a message with that id, of that AMQP type, came within the window."""
-        self._forget(now)
+        if self._window is None:
+            return True
+        while self._seen and self._seen[oldest := next(iter(self._seen))] <= now:
+            del self._seen[oldest]
+            self._store.forget(self._entity, oldest)
         key = encode(message.properties[MESSAGE_ID])
         if key in self._seen:
             return False
         self._seen[key] = now + self._window
         self._store.remember(self._entity, key, now + self._window)
         return True
-
-    def _forget(self, now: int) -> None:
-        gone = []
-        for key, until in self._seen.items():
-            if until > now:
-                break
-            gone.append(key)
-        for key in gone:
-            del self._seen[key]
-            self._store.forget(self._entity, key)

@@ -12,7 +12,7 @@ from functools import partial
 from local.servicebus.amqp.message import Message, parse_message
 from local.servicebus.broker.agenda import Agenda, Timer
 from local.servicebus.broker.duplicates import Duplicates
-from local.servicebus.broker.refused import MESSAGE_NOT_FOUND, Refused
+from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.store import Progress, Store
 
 
@@ -26,17 +26,17 @@ class State(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A message in an entity. `enqueued` is the due time while it is scheduled; times in ms since 1970."""
+    """A message in an entity. `enqueued` is its due time while it is scheduled; times in ms since 1970."""
 
     number: int
     message: Message
-    source_number: int | None
     enqueued: int
-    expires: int | None = None
+    source_number: int | None = None  # in the topic that it came from, in the queue that it died in
     state: State = State.ACTIVE
-    delivery_count: int = 0
+    delivery_count: int = 0  # deliveries that failed
+    delivered: bool = False  # with a client now, as far as the store knows
+    expires: int | None = None
     token: bytes | None = None  # of the lock that holds it
-    delivered: bool = False
     timer: Timer | None = None  # until it is due, then until it expires
     row_id: int = 0
 
@@ -52,7 +52,7 @@ class Entity(ABC):
         self.name = name
         self._store = store
         self._agenda = agenda
-        self._duplicates = Duplicates(name, window, store) if window else None
+        self._duplicates = Duplicates(name, window, store)
         self._entries: dict[int, Entry] = {}
         self._numbers: list[int] = []  # ascending; may hold numbers that are gone
         self._last_number = store.last_number(name)
@@ -75,63 +75,57 @@ class Entity(ABC):
 
     def send(self, messages: Sequence[Message], now: int) -> None:
         """Take all messages or, raising Refused, none. Those seen before are accepted and dropped."""
-        for message in messages:
-            self.check(message)
-        for message in map(Message.with_message_id, messages):
-            if self._duplicates is None or self._duplicates.first(message, now):
-                due = message.scheduled_time
-                if due is not None and due > now:
-                    self._hold(message, due)
+        for message in self._checked(messages):
+            if self._duplicates.first(message, now):
+                if (message.scheduled_time or 0) > now:
+                    self._hold(message, now)
                 else:
                     self.arrive(message, now)
 
     def schedule(self, messages: Sequence[Message], now: int) -> list[int]:
         """Take messages that carry their time; the answer is a number for each, by which it can be cancelled."""
-        for message in messages:
-            self.check(message)
-        numbers = []
-        for message in map(Message.with_message_id, messages):
-            if self._duplicates is None or self._duplicates.first(message, now):
-                numbers.append(self._hold(message, max(message.scheduled_time or now, now)).number)
-            else:
-                numbers.append(self._next_number())
-        return numbers
+        checked = self._checked(messages)
+        return [self._hold(m, now) if self._duplicates.first(m, now) else self._next_number() for m in checked]
 
     def cancel(self, numbers: Sequence[int]) -> None:
         """Withdraw scheduled messages, all or, raising Refused, none."""
-        found = [self._entries.get(number) for number in numbers]
-        if missing := [n for n, e in zip(numbers, found, strict=True) if e is None or e.state != State.SCHEDULED]:
-            raise Refused(MESSAGE_NOT_FOUND, f"'{self.name}' has no scheduled message with the numbers {missing}.")
+        found = [self._entries[number] for number in numbers if number in self._entries]
+        if len(found) < len(numbers) or any(entry.state != State.SCHEDULED for entry in found):
+            missing = f"'{self.name}' has no scheduled message under some of the numbers {list(numbers)}."
+            raise Refused(Condition.MESSAGE_NOT_FOUND, missing)
         for entry in found:
-            if entry is not None:
-                self._remove(entry)
+            self._remove(entry)
 
-    def peek(self, start: int, count: int, session_id: str | None = None) -> list[Entry]:
-        """Up to `count` messages from number `start` on, in whatever state, none of them locked by it."""
-        found: list[Entry] = []
-        for entry in self._from(start):
-            if len(found) == count:
-                break
-            if session_id is None or entry.message.session_id == session_id:
-                found.append(entry)
-        return found
+    def peek(self, start: int, session_id: str | None = None) -> Iterator[Entry]:
+        """Messages from number `start` on, in whatever state, locked or not, of one session or of all."""
+        for position in range(bisect_left(self._numbers, start), len(self._numbers)):
+            entry = self._entries.get(self._numbers[position])
+            if entry is not None and (session_id is None or entry.message.session_id == session_id):
+                yield entry
 
     def load(self, now: int) -> None:
         """Take back what the store kept."""
         for row in self._store.messages(self.name):
-            state, delivery_count, delivered, enqueued, expires = row.progress
-            entry = Entry(row.number, parse_message(row.message), row.source_number, enqueued, expires, State(state))
-            entry.delivery_count, entry.delivered, entry.row_id = delivery_count, bool(delivered), row.id
+            progress = row.progress
+            entry = Entry(row.number, parse_message(row.message), progress.enqueued, row.source_number)
+            entry.state, entry.delivery_count = State(progress.state), progress.delivery_count
+            entry.delivered, entry.expires, entry.row_id = bool(progress.delivered), progress.expires, row.id
             self._place(entry)
             if entry.state == State.SCHEDULED:
-                entry.timer = self._agenda.at(enqueued, partial(self.due, entry.number))
+                entry.timer = self._agenda.at(entry.enqueued, partial(self.due, entry.number))
             else:
                 self.restore(entry, now)
 
-    def _hold(self, message: Message, due: int) -> Entry:
-        entry = self._add(Entry(self._next_number(), message, None, due, state=State.SCHEDULED))
+    def _checked(self, messages: Sequence[Message]) -> list[Message]:
+        for message in messages:
+            self.check(message)
+        return [message.with_message_id() for message in messages]
+
+    def _hold(self, message: Message, now: int) -> int:
+        due = max(message.scheduled_time or now, now)
+        entry = self._add(Entry(self._next_number(), message, due, state=State.SCHEDULED))
         entry.timer = self._agenda.at(due, partial(self.due, entry.number))
-        return entry
+        return entry.number
 
     def _next_number(self) -> int:
         self._last_number += 1
@@ -139,10 +133,13 @@ class Entity(ABC):
         return self._last_number
 
     def _add(self, entry: Entry) -> Entry:
-        encoded = entry.message.encoded()
-        entry.row_id = self._store.insert(self.name, entry.number, entry.source_number, encoded, entry.progress())
+        self._insert(entry)
         self._place(entry)
         return entry
+
+    def _insert(self, entry: Entry) -> None:
+        encoded = entry.message.encoded()
+        entry.row_id = self._store.insert(self.name, entry.number, entry.source_number, encoded, entry.progress())
 
     def _place(self, entry: Entry) -> None:
         self._entries[entry.number] = entry
@@ -157,9 +154,3 @@ class Entity(ABC):
 
     def _changed(self, entry: Entry) -> None:
         self._store.update(entry.row_id, entry.progress())
-
-    def _from(self, start: int) -> Iterator[Entry]:
-        for position in range(bisect_left(self._numbers, start), len(self._numbers)):
-            entry = self._entries.get(self._numbers[position])
-            if entry is not None:
-                yield entry

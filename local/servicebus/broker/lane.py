@@ -5,13 +5,31 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Mapping
+from typing import Protocol
 
-from local.servicebus.broker.consumer import Consumer
 from local.servicebus.broker.entity import Entry, State
+from local.servicebus.broker.refused import Refused
+
+
+class Consumer(Protocol):
+    """A receiver. `locks`: peek-lock, else receive-and-delete; `credit`: how many more messages it takes now."""
+
+    name: str
+    locks: bool
+    credit: int
+
+    def deliver(self, token: bytes, payload: bytes) -> None:
+        """Hand over a message under a lock token of 16 bytes, in the byte order of .NET."""
+
+    def granted(self, session_id: str, until: int) -> None:
+        """The session that it asked for is its own until then, in ms since 1970."""
+
+    def lost(self, why: Refused) -> None:
+        """Its session, or its wait for one, is over."""
 
 
 class Lane:
-    """Numbers of messages that are ready, lowest first; numbers of messages that are gone are skipped."""
+    """Numbers of messages that are ready, lowest first; those of messages that are gone are skipped."""
 
     def __init__(self) -> None:
         self.consumers: deque[Consumer] = deque()
@@ -22,17 +40,13 @@ class Lane:
         heapq.heappush(self._ready, entry.number)
 
     def first(self, entries: Mapping[int, Entry]) -> Entry | None:
-        """The message that is next, left in line."""
+        """The message that is next; it stays in line until it is locked or gone."""
         while self._ready:
             entry = entries.get(self._ready[0])
             if entry is not None and entry.token is None and entry.state == State.ACTIVE:
                 return entry
             heapq.heappop(self._ready)
         return None
-
-    def pop(self) -> None:
-        """Take the first message out of line."""
-        heapq.heappop(self._ready)
 
     def next_consumer(self) -> Consumer | None:
         """Whoever has credit, in turns."""

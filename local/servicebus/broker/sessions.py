@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from functools import partial
 
 from local.servicebus.amqp.message import Message
 from local.servicebus.broker.agenda import Agenda, Timer
-from local.servicebus.broker.consumer import Consumer
 from local.servicebus.broker.entity import Entry
-from local.servicebus.broker.lane import Lane
+from local.servicebus.broker.lane import Consumer, Lane
 from local.servicebus.broker.queue import Queue, QueueSettings
-from local.servicebus.broker.refused import (
-    NOT_ALLOWED,
-    SESSION_CANNOT_BE_LOCKED,
-    SESSION_LOCK_LOST,
-    TIMEOUT,
-    Refused,
-)
+from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.store import Store
 
 ACCEPT_TIMEOUT = 60_000
@@ -24,7 +19,7 @@ ACCEPT_TIMEOUT = 60_000
 
 
 class Session(Lane):
-    """One session: its messages in line, its owner, its state."""
+    """One session: its messages in line, its owner, its state, its lock. Times in ms since 1970."""
 
     def __init__(self, session_id: str) -> None:
         super().__init__()
@@ -49,8 +44,8 @@ class SessionQueue(Queue):
     ) -> None:
         super().__init__(name, settings, store, agenda, dead_letters)
         self._sessions: dict[str, Session] = {}
+        self._free: dict[str, Session] = {}  # with messages and no owner, the longest free first
         self._owned: dict[Consumer, Session] = {}
-        self._free_sessions: dict[str, Session] = {}  # that have messages, the longest free first
         self._waiting: dict[Consumer, Timer] = {}  # for any session, the longest wait first
         for session_id, state, changed in store.sessions(name):
             session = self._session(session_id)
@@ -59,33 +54,40 @@ class SessionQueue(Queue):
     def check(self, message: Message) -> None:
         """Refuse a message without a session id."""
         if message.session_id is None:
-            raise Refused(NOT_ALLOWED, f"'{self.name}' requires sessions: a message needs a session id (group-id).")
+            why = f"'{self.name}' requires sessions: a message needs a session id (group-id)."
+            raise Refused(Condition.NOT_ALLOWED, why)
 
     # Who holds a session
 
     def accept(self, consumer: Consumer, session_id: str | None, timeout: int | None, now: int) -> None:
         """Grant a session, None for the next that has messages, now or within `timeout` ms."""
-        if session_id is not None:
-            session = self._session(session_id)
-            if session.owner is not None:
-                raise Refused(SESSION_CANNOT_BE_LOCKED, f"Another receiver of '{self.name}' holds '{session_id}'.")
-            self._grant(session, consumer, now)
-        else:
+        if session_id is None:
             deadline = now + (ACCEPT_TIMEOUT if timeout is None else timeout)
             self._waiting[consumer] = self._agenda.at(deadline, partial(self._waited, consumer))
             self._match(now)
+        elif self._session(session_id).owner is None:
+            self._grant(self._session(session_id), consumer, now)
+        else:
+            why = f"Another receiver of '{self.name}' holds the session '{session_id}'."
+            raise Refused(Condition.SESSION_CANNOT_BE_LOCKED, why)
 
     def detach(self, consumer: Consumer, now: int) -> None:
         """A receiver goes: its wait ends, or its session is free at once and what it held is not counted."""
         self._agenda.cancel(self._waiting.pop(consumer, None))
-        session = self._owned.get(consumer)
-        if session is not None:
-            self._free(session, now, failed=False)
+        if consumer in self._owned:
+            self._set_free(self._owned[consumer], now, failed=False)
 
     def pump(self, consumer: Consumer, now: int) -> None:
         """A receiver has new credit."""
         if consumer in self._owned:
-            self._deliver_ready(self._owned[consumer], now)
+            self._deliver(self._owned[consumer], now)
+
+    def held(self, session_id: str | None, link: str | None = None) -> Session:
+        """A session that someone holds, over the link of that name if one is given. Raises Refused."""
+        session = self._sessions.get(session_id or "")
+        if session is None or session.owner is None or link not in (None, session.owner.name):
+            raise self._lock_lost()
+        return session
 
     def renew_session(self, session_id: str, link: str | None, now: int) -> int:
         """Hold a session for another lock duration; the answer is until when."""
@@ -93,79 +95,80 @@ class SessionQueue(Queue):
         self._extend(session, now)
         return session.until
 
-    def held(self, session_id: str | None, link: str | None = None) -> Session:
-        """A session that someone holds, over the link of that name if one is given. Raises Refused."""
-        session = self._sessions.get(session_id or "")
-        if session is None or session.owner is None or (link is not None and session.owner.name != link):
-            raise self._lock_lost()
-        return session
-
     def _match(self, now: int) -> None:
-        """Give sessions with messages and no owner to those who wait, in the order of both."""
-        while self._waiting and self._free_sessions:
-            session = self._free_sessions.pop(next(iter(self._free_sessions)))
-            if session.owner is None and session.first(self._entries) is not None:
+        """Give free sessions to those who wait, in the order of both."""
+        while self._waiting and self._free:
+            session = self._free.pop(next(iter(self._free)))
+            if session.first(self._entries) is not None:
                 consumer = next(iter(self._waiting))
                 self._agenda.cancel(self._waiting.pop(consumer))
                 self._grant(session, consumer, now)
 
     def _grant(self, session: Session, consumer: Consumer, now: int) -> None:
-        self._free_sessions.pop(session.id, None)
+        self._free.pop(session.id, None)
         session.consumers.append(consumer)
         self._owned[consumer] = session
         self._extend(session, now)
         consumer.granted(session.id, session.until)
-        self._deliver_ready(session, now)
+        self._deliver(session, now)
 
     def _extend(self, session: Session, now: int) -> None:
         self._agenda.cancel(session.timer)
-        session.until = now + self.settings.lock_duration
+        session.until = now + self._settings.lock_duration
         session.timer = self._agenda.at(session.until, partial(self._session_expired, session))
 
     def _waited(self, consumer: Consumer, now: int) -> None:
         del self._waiting[consumer]
-        consumer.lost(Refused(TIMEOUT, f"No session of '{self.name}' had a message in the time given."))
+        consumer.lost(Refused(Condition.TIMEOUT, f"No session of '{self.name}' had a message in the time given."))
 
     def _session_expired(self, session: Session, now: int) -> None:
         owner = session.owner
-        self._free(session, now, failed=True)
+        self._set_free(session, now, failed=True)
         if owner is not None:
             owner.lost(self._lock_lost())
 
-    def _free(self, session: Session, now: int, failed: bool) -> None:
+    def _set_free(self, session: Session, now: int, failed: bool) -> None:
         self._agenda.cancel(session.timer)
-        for token in [t for t, lock in self._locks.items() if self._lane_of(lock.entry) is session]:
-            self._return(self._unlock(token), now, failed)  # before the owner goes: nobody else gets one in between
         del self._owned[session.consumers.popleft()]
+        for token in [t for t, lock in self._locks.items() if self._lane_of(lock.entry) is session]:
+            self._return(self._unlock(token), now, failed)
         self._offer_session(session, now)
         self._tidy(session)
 
-    def _offer_session(self, session: Session, now: int) -> None:
-        if session.first(self._entries) is not None:
-            self._free_sessions[session.id] = session
-            self._match(now)
+    def _lock_lost(self) -> Refused:
+        why = f"The lock on the session of '{self.name}' expired; accept the session again."
+        return Refused(Condition.SESSION_LOCK_LOST, why)
 
-    # State
+    # What receivers keep in a session
 
     def state(self, session_id: str, link: str | None) -> bytes | None:
-        """What the session's receivers keep in it."""
+        """The session's state."""
         return self.held(session_id, link).state
 
     def set_state(self, session_id: str, link: str | None, state: bytes | None, now: int) -> None:
-        """Keep up to one message's worth of bytes in the session; None deletes them."""
+        """Set the session's state; None deletes it."""
         session = self.held(session_id, link)
         session.state, session.changed = state, now
         self._store.session(self.name, session_id, state, now)
 
-    def session_ids(self, changed_after: int | None, skip: int, top: int) -> list[str]:
-        """Sessions whose state changed after a time in ms or, with None, all that have messages or state."""
+    def session_ids(self, changed_after: int | None) -> list[str]:
+        """Sessions whose state changed after a time or, with None, all that have messages or state."""
         if changed_after is None:
-            found = [s.id for s in self._sessions.values() if s.messages or s.state is not None]
-        else:
-            found = [s.id for s in self._sessions.values() if s.changed > changed_after]
-        return sorted(found)[skip : skip + top]
+            return sorted(s.id for s in self._sessions.values() if s.messages or s.state is not None)
+        return sorted(s.id for s in self._sessions.values() if s.changed > changed_after)
 
-    # What a session changes in a queue
+    # What sessions change in a queue
+
+    def receive_deferred(
+        self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
+    ) -> list[tuple[uuid.UUID, bytes]]:
+        """Hand out deferred messages of a session that is held."""
+        self.held(session_id)
+        return super().receive_deferred(numbers, locks, session_id, now)
+
+    def renew(self, token: bytes, now: int) -> int:
+        """Refused: the session's lock is the one to renew."""
+        raise Refused(Condition.NOT_ALLOWED, f"'{self.name}' requires sessions: renew the session's lock instead.")
 
     def _session(self, session_id: str) -> Session:
         session = self._sessions.get(session_id)
@@ -176,16 +179,19 @@ class SessionQueue(Queue):
     def _tidy(self, session: Session) -> None:
         if not session.messages and session.state is None and session.owner is None:
             self._sessions.pop(session.id, None)
-            self._free_sessions.pop(session.id, None)
+            self._free.pop(session.id, None)
 
     def _lane_of(self, entry: Entry) -> Session:
         return self._session(entry.message.session_id or "")
 
     def _offer(self, entry: Entry, now: int) -> None:
         super()._offer(entry, now)
-        session = self._lane_of(entry)
-        if session.owner is None:
-            self._offer_session(session, now)
+        self._offer_session(self._lane_of(entry), now)
+
+    def _offer_session(self, session: Session, now: int) -> None:
+        if session.owner is None and session.first(self._entries) is not None:
+            self._free.setdefault(session.id, session)
+            self._match(now)
 
     def _place(self, entry: Entry) -> None:
         super()._place(entry)
@@ -197,15 +203,5 @@ class SessionQueue(Queue):
         session.messages -= 1
         self._tidy(session)
 
-    def _lock(self, entry: Entry, now: int) -> tuple[int, Timer | None]:
+    def _lock(self, entry: Entry, token: bytes, now: int) -> tuple[int, Timer | None]:
         return self._lane_of(entry).until, None
-
-    def _may_lock(self, session_id: str | None) -> None:
-        self.held(session_id)
-
-    def _lock_lost(self) -> Refused:
-        return Refused(SESSION_LOCK_LOST, f"The lock on the session of '{self.name}' expired; accept it again.")
-
-    def renew(self, token: bytes, now: int) -> int:
-        """Refused: the session's lock is the one to renew."""
-        raise Refused(NOT_ALLOWED, f"'{self.name}' requires sessions: renew the session's lock instead.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from local.servicebus.amqp.message import Message
 from local.servicebus.broker.agenda import Agenda
@@ -13,8 +13,7 @@ from local.servicebus.broker.queue import Queue
 from local.servicebus.store import Store
 
 
-@dataclass(frozen=True)
-class Subscription:
+class Subscription(NamedTuple):
     """A queue behind a topic; it gets what any of its filters lets through."""
 
     queue: Queue
@@ -22,43 +21,42 @@ class Subscription:
 
 
 class Topic(Entity):
-    """Duplicates are found and scheduled messages wait here, before the copies are made. `time_to_live` in ms."""
+    """Duplicates are found and scheduled messages wait before the copies are made. `ttl` in ms."""
 
     def __init__(
         self,
         name: str,
         subscriptions: Sequence[Subscription],
-        time_to_live: int | None,
+        ttl: int,
         window: int | None,
         store: Store,
         agenda: Agenda,
     ) -> None:
         super().__init__(name, window, store, agenda)
-        self.subscriptions = subscriptions
-        self._time_to_live = time_to_live
+        self._subscriptions = subscriptions
+        self._ttl = ttl
 
     def check(self, message: Message) -> None:
         """Raise Refused if a subscription that wants the message cannot take it."""
-        for subscription in self._wanting(message):
-            subscription.queue.check(message)
+        for queue in self._wanting(message):
+            queue.check(message)
 
     def arrive(self, message: Message, now: int) -> None:
         """One copy a subscription; without any, the message is gone."""
-        self._fan_out(message, self._next_number(), now)
+        number = self._next_number()
+        for queue in self._wanting(message):
+            queue.take(message, now, number, self._ttl)
 
     def due(self, number: int, now: int) -> None:
         """A scheduled message's time has come."""
         entry = self._entries[number]
         self._remove(entry)
-        self._fan_out(entry.message, number, now)
+        for queue in self._wanting(entry.message):
+            queue.take(entry.message, now, number, self._ttl)
 
     def restore(self, entry: Entry, now: int) -> None:
         """Publish what a queue left that had this name before: a topic itself keeps only what is scheduled."""
         self.due(entry.number, now)
 
-    def _fan_out(self, message: Message, number: int, now: int) -> None:
-        for subscription in self._wanting(message):
-            subscription.queue.take(message, now, number, self._time_to_live)
-
-    def _wanting(self, message: Message) -> list[Subscription]:
-        return [s for s in self.subscriptions if any(rule.matches(message) for rule in s.filters)]
+    def _wanting(self, message: Message) -> Iterator[Queue]:
+        return (queue for queue, filters in self._subscriptions if any(rule.matches(message) for rule in filters))

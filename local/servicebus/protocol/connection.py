@@ -6,21 +6,9 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from local.servicebus.amqp.performatives import (
-    Begin,
-    Close,
-    End,
-    Open,
-    Performative,
-    SaslInit,
-    SaslMechanisms,
-    SaslOutcome,
-    amqp_error,
-    decode_performative,
-    encode_frame,
-)
-from local.servicebus.amqp.values import SYMBOL_ARRAY, Array, DecodeError, Symbol
-from local.servicebus.broker.refused import DECODE_ERROR
+from local.servicebus.amqp.frames import Frame, amqp_error, decode_frame, encode_frame
+from local.servicebus.amqp.values import SYMBOLS, Array, DecodeError, Symbol
+from local.servicebus.broker.refused import Condition
 from local.servicebus.protocol.session import ProtocolSession
 from local.servicebus.protocol.tokens import Grants
 
@@ -32,7 +20,9 @@ HEARTBEAT = b"\x00\x00\x00\x08\x02\x00\x00\x00"
 MAX_FRAME_SIZE = 65_536
 CHANNEL_MAX = 4_999
 IDLE_TIME_OUT = 240_000  # ms; announced, not enforced: idle clients of pyamqp are silent for minutes
+WRITE_BUFFER = 4 << 20  # bytes waiting for a client that does not read; beyond, it is not listened to either
 log = logging.getLogger("servicebus.connection")
+wire = logging.getLogger("servicebus.wire")
 
 
 class Connection(asyncio.Protocol):
@@ -42,12 +32,12 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.grants = Grants()
         self.max_frame_size = MAX_FRAME_SIZE
-        self.sessions: dict[int, ProtocolSession] = {}
-        self._transport: asyncio.Transport | None = None
+        self._sessions: dict[int, ProtocolSession] = {}
         self._input = b""
         self._output: list[bytes] = []
-        self._expects = SASL_HEADER
+        self._header = SASL_HEADER  # the protocol header that comes next; empty once frames do
         self._closing = False
+        self._transport: asyncio.Transport
         self._heartbeat: asyncio.TimerHandle | None = None
 
     # What asyncio calls
@@ -55,7 +45,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=4 << 20)
+        transport.set_write_buffer_limits(WRITE_BUFFER)
         self._transport = transport
         self.server.connections.add(self)
 
@@ -64,37 +54,38 @@ class Connection(asyncio.Protocol):
         self.server.connections.discard(self)
         if self._heartbeat is not None:
             self._heartbeat.cancel()
-        self._drop_sessions()
+        self._end_sessions()
         self.server.schedule_turn()
 
     def pause_writing(self) -> None:
         """The client does not read: hear no more of it until it does."""
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes in whatever pieces TCP made of them."""
+        """Bytes, in whatever pieces TCP made of them."""
         self._input += data
         try:
             while not self._closing and self._step():
                 pass
         except DecodeError as error:
-            self.close(DECODE_ERROR, str(error))
+            log.warning("closing a connection: %s", error)
+            self._end_sessions()
+            self.send(0, Frame("close", error=amqp_error(Condition.DECODE_ERROR, str(error))))
+            self._closing = True
         self.server.schedule_turn()
 
     # Reading
 
     def _step(self) -> bool:
         """Take one header or frame from the input. False when there is no whole one."""
-        if self._expects:
-            return self._header()
         if len(self._input) < 8:
             return False
+        if self._header:
+            return self._take_header()
         size, offset = int.from_bytes(self._input[:4]), self._input[4] * 4
         if not 8 <= offset <= size <= MAX_FRAME_SIZE:
             raise DecodeError(f"a frame of {size} bytes whose body starts at byte {offset}")
@@ -103,86 +94,72 @@ class Connection(asyncio.Protocol):
         kind, channel = self._input[5], int.from_bytes(self._input[6:8])
         body, self._input = self._input[offset:size], self._input[size:]
         if body:
-            performative, payload = decode_performative(body)
-            self.server.trace(self, "<-", channel, performative, len(payload))
-            if isinstance(performative, SaslInit) != (kind == 1):
-                raise DecodeError("an AMQP performative in a SASL frame, or the other way round")
-            self._dispatch(channel, performative, payload)
+            frame, payload = decode_frame(kind == 1, body)
+            wire.debug("%x <- %d %s and %d bytes", id(self), channel, frame, len(payload))
+            self._act(channel, frame, payload)
         return True
 
-    def _header(self) -> bool:
-        start = self._input[: len(self._expects)]
-        if len(start) < 8 and self._expects.startswith(start):
+    def _take_header(self) -> bool:
+        start, self._input = self._input[:8], self._input[8:]
+        if start != self._header:
+            spoken = "WebSocket or HTTP" if start[:4] in (b"GET ", b"POST") else "something else than AMQP with SASL"
+            spoken = "TLS" if start[0] == 0x16 or start.startswith(b"AMQP\x02") else spoken
+            log.warning("a client speaks %s; it needs UseDevelopmentEmulator=true and AMQP over TCP", spoken)
+            self._write(SASL_HEADER)
+            self._closing = True
             return False
-        if start != self._expects:
-            self._refuse_protocol(start)
-            return False
-        self._input = self._input[8:]
-        self._write(self._expects)
-        if self._expects == SASL_HEADER:
-            self.send(0, SaslMechanisms(Array(SYMBOL_ARRAY, [Symbol("ANONYMOUS")])))
-        self._expects = b""
+        self._write(self._header)
+        if self._header == SASL_HEADER:
+            self.send(0, Frame("mechanisms", mechanisms=Array(SYMBOLS, [Symbol("ANONYMOUS")])))
+        self._header = b""
         return True
 
-    def _refuse_protocol(self, start: bytes) -> None:
-        spoken = "something else than AMQP 1.0 with SASL"
-        if start[:1] == b"\x16" or start.startswith(b"AMQP\x02"):
-            spoken = "TLS"
-        elif start.startswith(b"GET "):
-            spoken = "WebSocket"
-        log.warning("a client speaks %s; put UseDevelopmentEmulator=true in its connection string, use TCP", spoken)
-        self._write(SASL_HEADER)
-        self._closing = True
-
-    def _dispatch(self, channel: int, performative: Performative, payload: bytes) -> None:
-        match performative:
-            case SaslInit():
-                self.send(0, SaslOutcome(0))
-                self._expects = AMQP_HEADER
-            case Open():
-                self._open(performative)
-            case Begin():
-                if channel > CHANNEL_MAX or channel in self.sessions:
+    def _act(self, channel: int, frame: Frame, payload: bytes) -> None:
+        session = self._sessions.get(channel)
+        match frame.kind:
+            case "init":
+                self.send(0, Frame("outcome", code=0))
+                self._header = AMQP_HEADER
+            case "open":
+                self._open(frame)
+            case "begin":
+                if session is not None or channel > CHANNEL_MAX:
                     raise DecodeError(f"channel {channel} is in use or above {CHANNEL_MAX}")
-                self.sessions[channel] = ProtocolSession(self, channel, performative)
-            case End():
-                session = self.sessions.pop(channel, None)
+                self._sessions[channel] = ProtocolSession(self, channel, frame)
+            case "end":
                 if session is not None:
-                    session.ended()
-                    self.send(channel, End())
-            case Close():
-                self._drop_sessions()
-                self.send(0, Close())
+                    del self._sessions[channel]
+                    session.end()
+                    self.send(channel, Frame("end"))
+            case "close":
+                self._end_sessions()
+                self.send(0, Frame("close"))
                 self._closing = True
-            case _:  # clients of pyamqp detach links after they ended the session: nobody is there to hear it
-                session = self.sessions.get(channel)
-                if session is not None:
-                    session.handle(performative, payload)
+            case _ if session is not None:  # pyamqp detaches links after it ended their session: nobody hears it
+                session.act(frame, payload)
 
-    def _open(self, frame: Open) -> None:
+    def _open(self, frame: Frame) -> None:
         self.max_frame_size = max(512, min(frame.max_frame_size or MAX_FRAME_SIZE, MAX_FRAME_SIZE))
-        self.send(0, Open("local-servicebus", frame.hostname, MAX_FRAME_SIZE, CHANNEL_MAX, IDLE_TIME_OUT))
-        if frame.idle_time_out:
+        ours = Frame("open", container_id="local", hostname=frame.hostname, max_frame_size=MAX_FRAME_SIZE)
+        ours.channel_max, ours.idle_time_out = CHANNEL_MAX, IDLE_TIME_OUT
+        self.send(0, ours)
+        if frame.idle_time_out and self._heartbeat is None:
             self._beat(min(frame.idle_time_out / 2000, 30.0))
+
+    def _end_sessions(self) -> None:
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            session.end()
 
     # Writing
 
-    def send(self, channel: int, performative: Performative, payload: bytes = b"") -> None:
+    def send(self, channel: int, frame: Frame, payload: bytes = b"") -> None:
         """Send a frame at the end of the turn."""
-        self.server.trace(self, "->", channel, performative, len(payload))
-        self._write(encode_frame(channel, performative, payload))
-
-    def close(self, condition: str, description: str) -> None:
-        """Say why, and close."""
-        log.warning("closing a connection: %s", description)
-        self._drop_sessions()
-        self.send(0, Close(amqp_error(condition, description)))
-        self._closing = True
+        wire.debug("%x -> %d %s and %d bytes", id(self), channel, frame, len(payload))
+        self._write(encode_frame(channel, frame, payload))
 
     def flush(self) -> None:
         """Write what gathered; the server has committed what it confirms."""
-        if self._transport is None or self._transport.is_closing():
-            return
         if self._output:
             self._transport.write(b"".join(self._output))
             self._output.clear()
@@ -196,8 +173,3 @@ class Connection(asyncio.Protocol):
     def _beat(self, pause: float) -> None:
         self._write(HEARTBEAT)
         self._heartbeat = asyncio.get_running_loop().call_later(pause, self._beat, pause)
-
-    def _drop_sessions(self) -> None:
-        sessions, self.sessions = self.sessions, {}
-        for session in sessions.values():
-            session.ended()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from local.servicebus.amqp.frames import Frame, amqp_error
 from local.servicebus.amqp.message import Message, parse_delivery
-from local.servicebus.amqp.performatives import Attach, Disposition, Transfer, amqp_error
 from local.servicebus.amqp.values import DecodeError, Described, Ulong
-from local.servicebus.broker.refused import DECODE_ERROR, NOT_IMPLEMENTED, SIZE_EXCEEDED, Refused
+from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.protocol.termini import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
@@ -22,66 +22,60 @@ type Intake = Callable[[list[Message]], None]
 
 
 def rejected(refusal: Refused) -> Described:
-    """The outcome of a delivery that was not taken."""
+    """The outcome of a delivery, or of a settlement, that was not taken."""
     return Described(Ulong(0x25), [amqp_error(refusal.condition, refusal.description)])
 
 
 class IncomingLink:
     """Gives the messages of each delivery to `intake`, which raises Refused if it takes none of them."""
 
-    def __init__(self, session: ProtocolSession, frame: Attach, intake: Intake) -> None:
+    def __init__(self, session: ProtocolSession, frame: Frame, intake: Intake) -> None:
         self.handle = frame.handle
-        self.name = frame.name
         self.delivery_count = frame.initial_delivery_count or 0
         self.credit = CREDIT
         self._session = session
         self._intake = intake
-        self._first: Transfer | None = None  # of a delivery that is under way; id and tag are sure on it alone
+        self._first: Frame | None = None  # of a delivery that is under way; id and format are sure on it alone
         self._settled = False
         self._parts: list[bytes] = []
         self._size = 0
 
-    def receive(self, frame: Transfer, payload: bytes) -> None:
+    def receive(self, frame: Frame, payload: bytes) -> None:
         """One frame of a delivery."""
-        if frame.aborted:
-            self._first = None
-            return
         if self._first is None:
             self._first, self._settled, self._parts, self._size = frame, False, [], 0
         self._settled |= bool(frame.settled)
         self._size += len(payload)
         if self._size <= MAX_MESSAGE_SIZE:
             self._parts.append(payload)
-        if not frame.more:
+        if not frame.more or frame.aborted:
             first, self._first = self._first, None
-            self._delivered(first)
+            if not frame.aborted:
+                self._delivered(first)
 
-    def closed(self) -> None:
-        """The client is gone; a delivery that was under way never was."""
-        self._first = None
-
-    def _delivered(self, first: Transfer) -> None:
+    def _delivered(self, first: Frame) -> None:
         if first.delivery_id is None:
             raise DecodeError("a delivery without an id")
-        state = ACCEPTED
         try:
             self._take(first)
+            state = ACCEPTED
         except Refused as refusal:
             state = rejected(refusal)
         except DecodeError as error:
-            state = rejected(Refused(DECODE_ERROR, f"The message cannot be read: {error}."))
+            state = rejected(Refused(Condition.DECODE_ERROR, f"The message cannot be read: {error}."))
         if not self._settled:
-            self._session.send(Disposition(True, first.delivery_id, first.delivery_id, True, state))
+            number = first.delivery_id
+            self._session.send(Frame("disposition", role=True, first=number, last=number, settled=True, state=state))
         self.delivery_count += 1
         self.credit -= 1
         if self.credit < CREDIT // 2:
             self.credit = CREDIT
             self._session.send_flow(self)
 
-    def _take(self, first: Transfer) -> None:
+    def _take(self, first: Frame) -> None:
         if self._size > MAX_MESSAGE_SIZE:
             size = f"The message has {self._size:,} bytes, more than the {MAX_MESSAGE_SIZE:,} allowed."
-            raise Refused(SIZE_EXCEEDED, size)
+            raise Refused(Condition.SIZE_EXCEEDED, size)
         if isinstance(first.state, Described) and first.state.descriptor == _TRANSACTIONAL_STATE:
-            raise Refused(NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
+            raise Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
         self._intake(parse_delivery(b"".join(self._parts), first.message_format or 0))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from local.servicebus.amqp.performatives import Attach, Flow
+from local.servicebus.amqp.frames import Frame
 from local.servicebus.amqp.values import Described, Symbol, Ulong
 from local.servicebus.broker.queue import Queue
-from local.servicebus.broker.refused import NOT_IMPLEMENTED, Refused
+from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.protocol.incoming import ACCEPTED, rejected
 from local.servicebus.protocol.termini import ADDRESS, attach_reply, terminus_field
 
@@ -21,34 +21,33 @@ _ACCEPTED, _REJECTED, _RELEASED, _MODIFIED = 0x24, 0x25, 0x26, 0x27
 
 
 class OutgoingLink:
-    """Deliveries to one receiver. Answers of request-response nodes go the same way, without a queue behind."""
+    """Deliveries to one receiver. Answers of request-response nodes go the same way, with no queue behind."""
 
-    def __init__(self, session: ProtocolSession, frame: Attach, path: str, queue: Queue | None = None) -> None:
+    def __init__(self, session: ProtocolSession, frame: Frame, path: str, queue: Queue | None = None) -> None:
         self.handle = frame.handle
         self.name = frame.name
         self.path = path
         self.target = terminus_field(frame.target, ADDRESS)
+        self.frame = frame
         self.queue = queue
+        self.waiting = False  # for a session, its attach not yet answered
         self.locks = frame.snd_settle_mode != 1
         self.credit = 0
         self.delivery_count = 0
-        self.frame = frame
-        self.waiting = False  # for a session, its attach not yet answered
         self._session = session
         self._answers: deque[bytes] = deque()
 
-    @property
     def _now(self) -> int:
         return self._session.connection.server.now()
 
     # What the client says
 
-    def flow(self, frame: Flow) -> None:
+    def flow(self, frame: Frame) -> None:
         """New credit, a wish to drain, or a question."""
         if frame.link_credit is not None:
             self.credit = (frame.delivery_count or 0) + frame.link_credit - self.delivery_count
         if self.queue is not None:
-            self.queue.pump(self, self._now)
+            self.queue.pump(self, self._now())
         self._send_answers()
         if frame.drain:
             self.delivery_count += max(self.credit, 0)
@@ -66,52 +65,49 @@ class OutgoingLink:
 
     def _settle(self, queue: Queue, token: bytes, state: Any) -> Described:
         code = state.descriptor if isinstance(state, Described) else _ACCEPTED
-        fields = [*state.value, None, None, None] if isinstance(state, Described) else [None] * 3
-        if code == _ACCEPTED:
-            queue.complete(token, self._now)
-            return ACCEPTED
-        if code == _RELEASED:
-            queue.release(token, self._now)
-        elif code == _REJECTED:
-            info = fields[0].value[2] if isinstance(fields[0], Described) and len(fields[0].value) > 2 else None
-            queue.dead_letter(token, self._now, _given(info))
-            return Described(Ulong(_REJECTED), [None])  # with an error it would mean failure
-        elif code == _MODIFIED and fields[1] is True:
-            queue.defer(token, self._now, _given(fields[2]))
-        elif code == _MODIFIED:
-            queue.abandon(token, self._now, _given(fields[2]))
-        else:
-            raise Refused(NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
+        match code:
+            case 0x24:
+                queue.complete(token, self._now())
+                return ACCEPTED
+            case 0x25:
+                info = terminus_field(terminus_field(state, 0), 2)
+                queue.dead_letter(token, self._now(), _given(info))
+                return Described(Ulong(_REJECTED), [None])  # with an error it would mean failure
+            case 0x26:
+                queue.release(token, self._now())
+            case 0x27:
+                settle = queue.defer if terminus_field(state, 1) is True else queue.abandon
+                settle(token, self._now(), _given(terminus_field(state, 2)))
+            case _:
+                raise Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
         return Described(Ulong(code), state.value)
 
     def closed(self) -> None:
         """The client does not receive any more."""
         if self.queue is not None:
-            self.queue.detach(self, self._now)
+            self.queue.detach(self, self._now())
 
     # What the broker says
 
     def deliver(self, token: bytes, payload: bytes) -> None:
         """Send a message."""
-        self.credit -= 1
-        self.delivery_count += 1
-        self._session.send_delivery(self, token, payload, settled=not self.locks)
+        self._send(token, payload, settled=not self.locks)
 
     def granted(self, session_id: str, until: int) -> None:
-        """Answer the attach that waited for a session, naming the session where clients look for it."""
+        """Answer the attach that waited for a session."""
         self.waiting = False
         properties = {_LOCKED_UNTIL: until * 10_000 + _TICKS_1970}
         self._session.send(attach_reply(self.frame, session_id, properties))
 
-    def lost(self, error: Refused) -> None:
-        """Detach, saying why."""
+    def lost(self, why: Refused) -> None:
+        """Detach, or refuse to attach."""
         self._session.remove(self)
         if self.waiting:
-            self._session.refuse(self.frame, error)
+            self._session.refuse(self.frame, why)
         else:
-            self._session.detach(self.handle, error)
+            self._session.detach(self.handle, why)
 
-    # Answers of request-response nodes
+    # What a request-response node says
 
     def answer(self, payload: bytes) -> None:
         """Send a response as soon as there is credit."""
@@ -120,9 +116,12 @@ class OutgoingLink:
 
     def _send_answers(self) -> None:
         while self._answers and self.credit > 0:
-            self.credit -= 1
-            self.delivery_count += 1
-            self._session.send_delivery(self, self.delivery_count.to_bytes(16), self._answers.popleft(), settled=True)
+            self._send(self.delivery_count.to_bytes(16), self._answers.popleft(), settled=True)
+
+    def _send(self, tag: bytes, payload: bytes, settled: bool) -> None:
+        self.credit -= 1
+        self.delivery_count += 1
+        self._session.send_delivery(self, tag, payload, settled)
 
 
 def _given(changes: Any) -> dict[str, Any]:

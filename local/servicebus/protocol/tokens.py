@@ -1,17 +1,22 @@
-"""Shared access signatures, and what they let a connection do."""
+"""`$cbs`: shared access signatures, and what they let a connection do."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from local.keys import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
-from local.servicebus.broker.refused import UNAUTHORIZED, Refused
-from local.servicebus.protocol.termini import entity_path
+from local.servicebus.amqp.message import Message, amqp_value
+from local.servicebus.amqp.values import Int, Symbol
+from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.protocol.requests import respond
+from local.servicebus.protocol.termini import CBS, entity_path
 
-_SAS = "SharedAccessSignature "
+if TYPE_CHECKING:
+    from local.servicebus.protocol.session import ProtocolSession
 
 
 class Grants:
@@ -21,36 +26,48 @@ class Grants:
         self._paths: set[str] = set()
 
     def add(self, audience: str, token: str, now: int) -> None:
-        """Grant what a valid token is for. Raises Refused. A JWT can only be believed: there is no issuer to ask."""
-        if token.startswith(_SAS):
-            _check_signature(token.removeprefix(_SAS), entity_path(audience), now)
+        """Grant what a valid token is for. Raises Refused. A JWT can only be believed: there is nobody to ask."""
+        path = entity_path(audience)
+        if token.startswith("SharedAccessSignature "):
+            _check_signature(token.removeprefix("SharedAccessSignature "), path, now)
         elif token.count(".") != 2:
-            raise Refused(UNAUTHORIZED, "The token is neither a shared access signature nor a JWT.")
-        self._paths.add(entity_path(audience))
+            raise Refused(Condition.UNAUTHORIZED, "The token is neither a shared access signature nor a JWT.")
+        self._paths.add(path)
 
     def check(self, path: str) -> None:
         """Raise Refused unless a grant covers the path."""
-        if not any(_covers(granted, path.lower()) for granted in self._paths):
-            raise Refused(UNAUTHORIZED, f"No token was presented for '{path}' on this connection.")
+        if not any(_covers(granted, path) for granted in self._paths):
+            raise Refused(Condition.UNAUTHORIZED, f"No token was presented for '{path}' on this connection.")
+
+
+def put_token(session: ProtocolSession, request: Message) -> None:
+    """Answer a request to `$cbs`, which brings a token for an entity."""
+    status: dict[str, Any] = {"status-code": Int(202), "status-description": "Accepted"}
+    try:
+        audience, token = request.application_properties().get("name"), amqp_value(request)
+        session.connection.grants.add(str(audience), str(token), session.connection.server.now())
+    except Refused as refusal:
+        status = {"status-code": Int(401), "status-description": refusal.description}
+        status["error-condition"] = Symbol(refusal.condition)
+    respond(session, CBS, request, status, None)
 
 
 def _covers(granted: str, path: str) -> bool:
-    return granted == "" or path == granted or path.startswith(granted + "/")
+    return granted in ("", path) or path.startswith(granted + "/")
 
 
 def _check_signature(token: str, path: str, now: int) -> None:
     """Raise Refused unless the token is signed with our key, still valid and for this path.
 
-    Signature: learn.microsoft.com/azure/service-bus-messaging/service-bus-sas. It is over the resource as written.
+    Format: learn.microsoft.com/azure/service-bus-messaging/service-bus-sas. What is signed is the resource as written.
     """
     raw = dict(part.split("=", 1) for part in token.split("&") if "=" in part)
     fields = dict(parse_qsl(token))
-    signed = f"{raw.get('sr', '')}\n{raw.get('se', '')}".encode()
+    signed = f"{raw.get('sr')}\n{raw.get('se')}".encode()
     expected = base64.b64encode(hmac.digest(SERVICE_BUS_KEY.encode(), signed, hashlib.sha256))
     if fields.get("skn") != SERVICE_BUS_KEY_NAME or not hmac.compare_digest(fields.get("sig", "").encode(), expected):
-        raise Refused(UNAUTHORIZED, f"The signature is not one of the key '{SERVICE_BUS_KEY_NAME}'.")
-    expires = fields.get("se", "")
-    if not expires.isdecimal() or int(expires) * 1000 <= now:
-        raise Refused(UNAUTHORIZED, "The token has expired.")
+        raise Refused(Condition.UNAUTHORIZED, f"The token is not signed with the key '{SERVICE_BUS_KEY_NAME}'.")
+    if not fields["se"].isdecimal() or int(fields["se"]) * 1000 <= now:
+        raise Refused(Condition.UNAUTHORIZED, "The token has expired.")
     if not _covers(entity_path(fields["sr"]), path):
-        raise Refused(UNAUTHORIZED, f"The token is for '{fields['sr']}', not for '{path}'.")
+        raise Refused(Condition.UNAUTHORIZED, f"The token is for '{fields['sr']}', not for '{path}'.")
