@@ -1,0 +1,80 @@
+"""One worker process of the host: the app loaded, its triggers listening, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.host.admin import Admin, url
+from local.host.http import HttpTriggers, application, listen
+from local.host.indexing import Function, functions
+from local.host.invocation import Invoker
+from local.host.keys import FunctionKeys
+from local.host.options import HostOptions
+from local.host.routing import Routes
+from local.host.worker import Worker
+from local.paths import state_dir
+from local.ports import HOST, Ports
+
+log = logging.getLogger("host")
+GRACE = 8.0  # seconds for what runs to finish; the stack kills after ten
+
+
+async def run(folder: Path, stop: asyncio.Event, *, number: int = 0, shared: bool = False) -> None:
+    """Load the app in the folder and serve it until `stop`. Worker 0 alone prints the table of functions.
+
+    Raises IndexingFailed and Refused for an app that cannot be served, OSError for a port that is taken.
+    """
+    worker = Worker()
+    try:
+        options = HostOptions.load(folder)
+        found = functions(worker.start(folder), os.environ)
+        await _serve(worker, found, options, stop, number, shared)
+    finally:
+        worker.stop()
+
+
+async def _serve(
+    worker: Worker, found: list[Function], options: HostOptions, stop: asyncio.Event, number: int, shared: bool
+) -> None:
+    ports = Ports.from_environment()
+    origin = f"http://{HOST}:{ports.host}"
+    invoker = Invoker(worker, os.environ, timeout=options.function_timeout)
+    routes = Routes(found, options.route_prefix)
+    http = HttpTriggers(invoker, routes, FunctionKeys(state_dir()))
+    admin = Admin(found, origin, options.route_prefix)
+    if number == 0:
+        for line in [*table(found, origin, options.route_prefix), *routes.shadowed()]:
+            log.info(line)
+    runner = await listen(application(http.handle, admin.endpoints()), ports.host, shared=shared)
+    log.info("worker %d ready on %s", number, origin)
+    await stop.wait()
+    log.info("worker %d stops: no new work, %.0f s for what runs", number, GRACE)
+    for site in list(runner.sites):
+        await site.stop()
+    try:
+        async with asyncio.timeout(GRACE):
+            await http.drain()
+    except TimeoutError:
+        log.warning("worker %d stops although functions still run", number)
+    await runner.cleanup()
+    await invoker.close()
+
+
+def table(found: list[Function], origin: str, prefix: str) -> list[str]:
+    """The functions with their triggers and URLs, a line each, as Core Tools print them."""
+    lines = ["Functions:"]
+    for function in found:
+        address = url(function, origin, prefix)
+        methods = ",".join(method.upper() for method in function.trigger.get("methods") or ()) or "any"
+        lines.append(f"  {function.name}: " + (f"[{methods}] {address}" if address else _source(function.trigger)))
+    return lines
+
+
+def _source(trigger: Mapping[str, object]) -> str:
+    entity = trigger.get("queueName") or trigger.get("topicName")
+    named = [entity, trigger.get("subscriptionName"), trigger.get("schedule"), trigger.get("event")]
+    return " ".join([str(trigger["type"]), *(str(value) for value in named if value)])

@@ -1,0 +1,140 @@
+"""HTTP triggers, and the host's own endpoints beside them, on one listener."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from aiohttp import web
+
+from local.host.indexing import Function
+from local.host.invocation import Invoker
+from local.host.keys import FunctionKeys
+from local.host.protos import Message, RpcHttp, TypedData
+from local.host.routing import Routes
+from local.host.worker import InvocationFailed
+from local.ports import HOST
+
+log = logging.getLogger("host")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+BODY_LIMIT = 104_857_600  # bytes; FUNCTIONS_REQUEST_BODY_SIZE_LIMIT in the real host's settings too
+ANSWER_LIMIT = 230.0  # seconds, the idle timeout of Azure's load balancer; the function itself runs on
+REASON = "This function was programmatically called via the host APIs."
+
+
+class HttpTriggers:
+    """Answers requests with functions."""
+
+    def __init__(self, invoker: Invoker, routes: Routes, keys: FunctionKeys) -> None:
+        self._invoker = invoker
+        self._routes = routes
+        self._keys = keys
+        self._limit = float(os.environ.get("LOCAL_HTTP_TIMEOUT_SECONDS", ANSWER_LIMIT))
+        self._running: set[asyncio.Task[TypedData | None]] = set()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Find the function, check its key, run it."""
+        found = self._routes.find(request.method, request.rel_url.raw_path)
+        if found is None:
+            return web.Response(status=404)
+        function, values = found
+        given = request.headers.get("x-functions-key") or request.query.get("code") or ""
+        if not self._keys.admit(function.trigger.get("authLevel", "FUNCTION"), given):
+            return web.Response(status=401)
+        body = await request.read()
+        run = asyncio.create_task(self._run(function, request, values, body))
+        self._running.add(run)
+        run.add_done_callback(self._running.discard)
+        done, _ = await asyncio.wait({run}, timeout=self._limit)
+        if not done:
+            log.warning("'Functions.%s' did not answer within %.0f s", function.name, self._limit)
+            return web.Response(status=502)
+        try:
+            return answer(run.result())
+        except InvocationFailed:
+            return web.Response(status=500)
+
+    async def _run(
+        self, function: Function, request: web.Request, values: dict[str, str], body: bytes
+    ) -> TypedData | None:
+        headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+        query = {name: ",".join(request.query.getall(name)) for name in request.query}
+        http = RpcHttp(
+            method=request.method,
+            url=str(request.url),
+            headers={name: value for name, value in headers.items() if value},
+            query={name: value for name, value in query.items() if value},
+            params=values,
+            body=TypedData(bytes=body) if body else TypedData(),
+        )
+        return await self._invoker.run(
+            function,
+            TypedData(http=http),
+            reason=REASON,
+            trace_parent=headers.get("traceparent", ""),
+            trace_state=headers.get("tracestate", ""),
+        )
+
+    async def drain(self) -> None:
+        """Wait for the functions that still run."""
+        if self._running:
+            await asyncio.wait(self._running)
+
+
+def answer(returned: TypedData | None) -> web.Response:
+    """What an HTTP function returned, as a response; a bare text is one too."""
+    if returned is None:
+        return web.Response(status=204)
+    if returned.http is None:
+        return web.Response(text=returned.string or returned.json or "")
+    http = returned.http
+    framing = ("content-length", "transfer-encoding")  # the server's own business
+    headers = {name: value for name, value in http.headers.items() if name.lower() not in framing}
+    response = web.Response(status=int(http.status_code), headers=headers, body=http.body.bytes or b"")
+    for cookie in http.cookies or ():
+        set_cookie(response, cookie)
+    return response
+
+
+def set_cookie(response: web.Response, cookie: Message) -> None:
+    """Put one RpcHttpCookie on the response."""
+    given = {name: wrapped.value for name, wrapped in vars(cookie).items() if isinstance(wrapped, Message)}
+    options: dict[str, Any] = {
+        "path": given.get("path") or "/",
+        "domain": given.get("domain") or None,
+        "max_age": int(given["max_age"]) if "max_age" in given else None,
+        "secure": given.get("secure", False),
+        "httponly": given.get("http_only", False),
+        "samesite": {1: "Lax", 2: "Strict", 3: "None"}.get(cookie.same_site),
+    }
+    if "expires" in given:
+        options["expires"] = format_datetime(datetime.fromtimestamp(given["expires"].seconds, UTC), usegmt=True)
+    response.set_cookie(cookie.name, cookie.value, **options)
+
+
+def application(functions: Handler, own: list[tuple[str, str, Handler]]) -> web.Application:
+    """The host's own endpoints (method, path, handler), and functions everywhere else."""
+    app = web.Application(client_max_size=int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", BODY_LIMIT)))
+    for method, path, handler in own:
+        app.router.add_route(method, path, handler)
+    for path in {path for _, path, _ in own}:
+        app.router.add_route("*", path, _method_not_allowed)
+    app.router.add_route("*", "/{path:.*}", functions)
+    return app
+
+
+async def _method_not_allowed(_request: web.Request) -> web.StreamResponse:
+    return web.Response(status=405)
+
+
+async def listen(application: web.Application, port: int, *, shared: bool) -> web.AppRunner:
+    """Listen on loopback; several workers may share a port. Raises OSError."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5, auto_decompress=False)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port, reuse_port=shared or None).start()
+    return runner

@@ -1,0 +1,111 @@
+"""Microsoft's Python worker (azure-functions-runtime), driven in this process on a thread and event loop of its own.
+
+Its own loop, so that a function that blocks stalls other functions, as in Azure, but never the host. One app a process:
+the worker's registry and the module name `function_app` are global.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from local.host import protos
+from local.host.protos import Message, ParameterBinding, StatusResult, TypedData
+
+
+class IndexingFailed(Exception):
+    """The app cannot be loaded. The text is the worker's own, with its traceback."""
+
+
+class InvocationFailed(Exception):
+    """A function raised. `message` is `Type: text`, `stack_trace` Python's traceback."""
+
+    def __init__(self, message: str, stack_trace: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.stack_trace = stack_trace
+
+
+class Worker:
+    """Loads one app and runs its functions."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="python-worker", daemon=True)
+
+    def start(self, folder: Path) -> list[Message]:
+        """Load the app in the folder; return what the worker tells of its functions. Raises IndexingFailed."""
+        import azure_functions_runtime as runtime
+
+        os.environ["AzureWebJobsScriptRoot"] = str(folder)  # noqa: SIM112 - the host's spelling
+        sys.path.insert(0, str(folder))
+        said = logging.getLogger("azure.functions")
+        said.setLevel(logging.CRITICAL)  # a failure is reported once, by the exception below
+        runtime.start_threadpool_executor()
+        self._thread.start()
+        request = Message(
+            request=Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder))),
+            properties={"host": "127.0.0.1", "protos": protos},
+        )
+        answer = self._call(runtime.worker_init_request(request))
+        if answer.result.status != StatusResult.Success:
+            raise IndexingFailed(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}".rstrip())
+        said.setLevel(logging.WARNING)
+        found: list[Message] | None = self._call(runtime.functions_metadata_request(None)).function_metadata_results
+        if found is None:
+            raise IndexingFailed(
+                f"There is no {os.environ.get('PYTHON_SCRIPT_FILE_NAME', 'function_app.py')} in {folder}"
+            )
+        return found
+
+    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def invoke(
+        self,
+        function_id: str,
+        invocation_id: str,
+        inputs: Sequence[ParameterBinding],
+        metadata: Mapping[str, TypedData],
+        trace: Message,
+        retry: Message,
+    ) -> Message:
+        """Run a function once; its `return_value` and `output_data`. Raises InvocationFailed. Cancelling cancels it."""
+        import azure_functions_runtime as runtime
+
+        request = Message(
+            invocation_id=invocation_id,
+            function_id=function_id,
+            input_data=inputs,
+            trigger_metadata=metadata,
+            trace_context=trace,
+            retry_context=retry,
+        )
+        call = runtime.invocation_request(Message(request=Message(invocation_request=request)))
+        answer: Message = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self._loop))
+        if answer.result.status != StatusResult.Success:
+            raise InvocationFailed(answer.result.exception.message, answer.result.exception.stack_trace)
+        return answer
+
+    def stop(self) -> None:
+        """End the worker. What the app registered with `atexit` runs after this, when the interpreter exits."""
+        import azure_functions_runtime as runtime
+
+        if self._thread.is_alive():
+            self._call(_cancel_the_rest())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=5)
+            runtime.stop_threadpool_executor()
+
+
+async def _cancel_the_rest() -> None:
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.wait(rest, timeout=2) if rest else None
