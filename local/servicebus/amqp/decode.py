@@ -3,107 +3,131 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from local.servicebus.amqp.values import FIXED, SMALL, UUIDS, Array, DecodeError, Described, Opaque, Symbol, Uint, Ulong
+from local.servicebus.amqp.values import FIXED, SMALL, Array, DecodeError, Described, Opaque, Symbol, Uint, Ulong
 
-_CONSTANTS: dict[int, Any] = {0x40: None, 0x41: True, 0x42: False, 0x43: Uint(0), 0x44: Ulong(0)}
-_WIDTHS = {4: 0, 5: 1, 6: 2, 7: 4, 8: 8, 9: 16}  # by the code's high half
-_TEXTS: dict[int, Any] = {0xA0: bytes, 0xA1: bytes.decode, 0xA3: lambda raw: Symbol(raw.decode("ascii"))}
-_OPAQUE = (0x73, 0x74, 0x84, 0x94)
-_MALFORMED = (IndexError, ValueError, TypeError, RecursionError, struct.error)
+type Decoder = Callable[[bytes, int], tuple[Any, int]]
+_MALFORMED = (KeyError, IndexError, ValueError, TypeError, RecursionError, struct.error)
+_WIDTHS = {4: 0, 5: 1, 6: 2, 7: 4, 8: 8, 9: 16}  # of the content, by the high half of the constructor
 
 
 def decode(data: bytes, at: int = 0) -> tuple[Any, int]:
     """The value that starts at `at`, and where it ends. Raises DecodeError."""
     try:
-        return _value(data, at)
+        value, end = _DECODERS[data[at]](data, at + 1)
     except _MALFORMED as error:
-        raise DecodeError(f"not an AMQP value: {error}") from None
+        raise DecodeError(f"not an AMQP value: {error!r}") from None
+    if end > len(data):
+        raise DecodeError("a value longer than its frame")
+    return value, end
 
 
 def skip(data: bytes, at: int) -> int:
     """Where the value that starts at `at` ends, without looking into it. Raises DecodeError."""
     try:
-        if data[at] == 0:
+        code = data[at]
+        if code == 0:
             return skip(data, skip(data, at + 1))
-        return _extent(data[at], data, at + 1)[1]
+        width = _WIDTHS.get(code >> 4)
+        if width is None:
+            at, width = (at + 1, data[at + 1]) if code >> 4 in (0xA, 0xC, 0xE) else (at + 4, _UINT(data, at + 1)[0])
     except _MALFORMED as error:
-        raise DecodeError(f"not an AMQP value: {error}") from None
+        raise DecodeError(f"not an AMQP value: {error!r}") from None
+    if at + 1 + width > len(data):
+        raise DecodeError("a value longer than its frame")
+    return int(at + 1 + width)
 
 
-def _extent(code: int, data: bytes, at: int) -> tuple[int, int]:
-    """Start and end of the content of a value whose constructor is before `at`."""
-    category = code >> 4
-    if category in _WIDTHS:
-        end = at + _WIDTHS[category]
-    elif category in (0xA, 0xC, 0xE):
-        at, end = at + 1, at + 1 + data[at]
-    elif category in (0xB, 0xD, 0xF):
-        at, end = at + 4, at + 4 + int(struct.unpack_from(">I", data, at)[0])
-    else:
-        raise DecodeError(f"no AMQP type has the code {code:#04x}")
-    if end > len(data):
-        raise DecodeError("value longer than its frame")
-    return at, end
+_UINT = struct.Struct(">I").unpack_from
 
 
-def _value(data: bytes, at: int) -> tuple[Any, int]:
-    code = data[at]
-    if code:
-        return _content(code, data, at + 1)
-    descriptor, at = _value(data, at + 1)
-    value, at = _value(data, at)
+def _described(data: bytes, at: int) -> tuple[Any, int]:
+    descriptor, at = _DECODERS[data[at]](data, at + 1)
+    value, at = _DECODERS[data[at]](data, at + 1)
     return Described(descriptor, value), at
 
 
-def _content(code: int, data: bytes, at: int) -> tuple[Any, int]:
-    if code in _CONSTANTS:
-        return _CONSTANTS[code], at
-    start, end = _extent(code, data, at)
-    if code in SMALL:
-        layout, wide = SMALL[code]
-        return FIXED[wide][1](layout.unpack_from(data, start)[0]), end
-    if code in FIXED:
-        layout, kind = FIXED[code]
-        return kind(layout.unpack_from(data, start)[0]), end
-    if code & 0xEF in _TEXTS:
-        return _TEXTS[code & 0xEF](data[start:end]), end
-    if code == UUIDS:
-        return UUID(bytes=data[start:end]), end
-    if code in _OPAQUE:
-        return Opaque(bytes((code,)) + data[start:end]), end
-    if code == 0x45:
-        return [], end
-    return _compound(code, data, start, end), end
+def _constant(value: Any) -> Decoder:
+    return lambda data, at: (value, at)
 
 
-def _compound(code: int, data: bytes, at: int, end: int) -> Any:
-    wide = code in (0xD0, 0xD1, 0xF0)
-    if not wide and code not in (0xC0, 0xC1, 0xE0):
-        raise DecodeError(f"no AMQP type has the code {code:#04x}")
-    count = int.from_bytes(data[at : at + 4]) if wide else data[at]
-    at += 4 if wide else 1
-    if count > end - at:
-        raise DecodeError("more elements than bytes")
-    items = []
-    constructor = data[at] if code >> 4 >= 0xE else None
-    if constructor is not None:
-        at += 1
-    for _ in range(count):
-        item, at = _value(data, at) if constructor is None else _content(constructor, data, at)
-        items.append(item)
-    if at != end:
-        raise DecodeError("a compound value of another length than it says")
-    if constructor is not None:
-        return Array(_wide(constructor), items)
-    return dict(zip(items[::2], items[1::2], strict=True)) if code in (0xC1, 0xD1) else items
+def _fixed(layout: struct.Struct, kind: Callable[[Any], Any]) -> Decoder:
+    unpack, size = layout.unpack_from, layout.size
+    return lambda data, at: (kind(unpack(data, at)[0]), at + size)
+
+
+def _variable(wide: bool, kind: Callable[[bytes], Any]) -> Decoder:
+    def decoder(data: bytes, at: int) -> tuple[Any, int]:
+        start, length = (at + 4, _UINT(data, at)[0]) if wide else (at + 1, data[at])
+        return kind(data[start : start + length]), start + length
+
+    return decoder
+
+
+def _compound(wide: bool, array: bool, kind: Callable[[list[Any]], Any]) -> Decoder:
+    def decoder(data: bytes, at: int) -> tuple[Any, int]:
+        if wide:
+            end, count, at = at + 4 + _UINT(data, at)[0], _UINT(data, at + 4)[0], at + 8
+        else:
+            end, count, at = at + 1 + data[at], data[at + 1], at + 2
+        if end > len(data) or count > end - at:
+            raise ValueError("more elements than bytes")
+        items = []
+        constructor = data[at] if array else 0
+        at += array
+        for _ in range(count):
+            code = constructor
+            if not array:
+                code, at = data[at], at + 1
+            item, at = _DECODERS[code](data, at)
+            items.append(item)
+        if at != end:
+            raise ValueError("a compound value of another length than it says")
+        return Array(_wide(constructor), items) if array else kind(items), end
+
+    return decoder
 
 
 def _wide(code: int) -> int:
     """The constructor under which elements of an array are written again."""
-    wide = SMALL[code][1] if code in SMALL else code | 0x10 if code & 0xEF in _TEXTS else code
-    if wide not in FIXED and wide != UUIDS and wide & 0xEF not in _TEXTS:
-        raise DecodeError(f"arrays of type {code:#04x} are not supported")
-    return wide
+    wide = SMALL[code][1] if code in SMALL else code + 0x10 if code in (0xA0, 0xA1, 0xA3) else code
+    if wide in FIXED or wide in (0x98, 0xB0, 0xB1, 0xB3):
+        return wide
+    raise ValueError(f"arrays of type {code:#04x} are not supported")
+
+
+def _pairs(items: list[Any]) -> dict[Any, Any]:
+    return dict(zip(items[::2], items[1::2], strict=True))
+
+
+def _opaque(code: int, size: int) -> Decoder:
+    prefix = bytes((code,))
+    return lambda data, at: (Opaque(prefix + data[at : at + size]), at + size)
+
+
+def _symbol(raw: bytes) -> Symbol:
+    return Symbol(raw.decode("ascii"))
+
+
+_DECODERS: dict[int, Decoder] = {
+    0x00: _described,
+    0x40: _constant(None),
+    0x41: _constant(True),
+    0x42: _constant(False),
+    0x43: _constant(Uint(0)),
+    0x44: _constant(Ulong(0)),
+    0x45: lambda data, at: ([], at),
+    **{code: _fixed(layout, kind) for code, (layout, kind) in FIXED.items()},
+    **{code: _fixed(layout, FIXED[wide][1]) for code, (layout, wide) in SMALL.items()},
+    **{code: _opaque(code, size) for code, size in ((0x73, 4), (0x74, 4), (0x84, 8), (0x94, 16))},
+    0x98: lambda data, at: (UUID(bytes=data[at : at + 16]), at + 16),
+    **{0xA0 + wide: _variable(wide > 0, bytes) for wide in (0, 0x10)},
+    **{0xA1 + wide: _variable(wide > 0, bytes.decode) for wide in (0, 0x10)},
+    **{0xA3 + wide: _variable(wide > 0, _symbol) for wide in (0, 0x10)},
+    **{0xC0 + wide: _compound(wide > 0, False, list) for wide in (0, 0x10)},
+    **{0xC1 + wide: _compound(wide > 0, False, _pairs) for wide in (0, 0x10)},
+    **{0xE0 + wide: _compound(wide > 0, True, list) for wide in (0, 0x10)},
+}

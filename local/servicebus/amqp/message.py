@@ -143,12 +143,20 @@ def amqp_value(message: Message) -> Any:
 def _sections(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 0
     while at < len(data):
-        end = skip(data, at)
-        code = decode(data, at + 1)[0] if data[at] == 0 else None
-        if not isinstance(code, Ulong) or not HEADER <= code <= FOOTER:
-            raise DecodeError(f"no message section has the descriptor {code!r}")
-        yield int(code), data[at:end]
+        short = data[at : at + 2] == b"\x00\x53"  # every client writes descriptors in this form
+        code, start = (data[at + 2], at + 3) if short and at + 2 < len(data) else _descriptor(data, at)
+        if not HEADER <= code <= FOOTER:
+            raise DecodeError(f"no message section has the descriptor {code:#x}")
+        end = skip(data, start)
+        yield code, data[at:end]
         at = end
+
+
+def _descriptor(data: bytes, at: int) -> tuple[int, int]:
+    code, end = decode(data, at + 1) if data[at] == 0 else (None, at)
+    if not isinstance(code, Ulong):
+        raise DecodeError("a message section starts with its descriptor")
+    return code, end
 
 
 def _section(code: int, value: object) -> bytes:
