@@ -6,8 +6,7 @@ interjections that have no vowel ("hm", "ng") and sounds of other dialects ("fia
 
 from __future__ import annotations
 
-SYLLABLES = frozenset(
-    """
+_TABLE = """
     a ai an ang ao e ei en eng er o ou
     ba bai ban bang bao bei ben beng bi bian biao bie bin bing bo bu
     pa pai pan pang pao pei pen peng pi pian piao pie pin ping po pou pu
@@ -32,5 +31,5 @@ SYLLABLES = frozenset(
     sa sai san sang sao se sei sen seng si song sou su suan sui sun suo
     ya yan yang yao ye yi yin ying yo yong you yu yuan yue yun
     wa wai wan wang wei wen weng wo wu
-    """.split()
-)
+"""
+SYLLABLES = frozenset(_TABLE.split())
