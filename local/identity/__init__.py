@@ -1,0 +1,1 @@
+"""A small OpenID Connect provider: discovery, keys, and tokens for development."""
