@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Mapping
 
+from local.host.holding import hold
 from local.host.indexing import Binding, Function
 from local.host.protos import Message, ParameterBinding, TypedData
 from local.host.signalr import Connection, Pushes, PushFailed
@@ -49,6 +50,7 @@ class Invoker:
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
         if details:
             log.info("Trigger Details: %s", details)
+        await hold("before", function.name)
         started = time.perf_counter()
         try:
             inputs = [ParameterBinding(name=function.trigger["name"], data=data)]
@@ -79,6 +81,7 @@ class Invoker:
             invocation,
             (time.perf_counter() - started) * 1000,
         )
+        await hold("after", function.name)
         returned: TypedData | None = answer.return_value
         return returned
 
