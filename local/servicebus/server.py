@@ -74,6 +74,7 @@ async def serve(namespace: Namespace, store_path: Path, port: int) -> AsyncItera
         listener.abort_clients()
         while server.connections:  # each gives its sessions back as it goes
             await asyncio.sleep(0)
+        store.commit()
         store.close()
 
 

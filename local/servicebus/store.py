@@ -56,6 +56,7 @@ class Store:
         if version == 0:
             self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
         elif version != SCHEMA_VERSION:
+            self._db.close()
             raise ValueError(f"{path} has format {version}, this version reads {SCHEMA_VERSION}; move it away")
         self._last_id = self._db.execute("SELECT max(id) FROM message").fetchone()[0] or 0
         self._new: dict[int, Row] = {}
@@ -145,6 +146,5 @@ class Store:
         return {name for (name,) in self._db.execute("SELECT DISTINCT entity FROM message")}
 
     def close(self) -> None:
-        """Write what is left and close the file."""
-        self.commit()
+        """Close the file. What was not committed is lost."""
         self._db.close()

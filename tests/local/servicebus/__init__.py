@@ -1,0 +1,1 @@
+"""The Service Bus stand-in, against its rules and against Microsoft's clients."""

@@ -1,0 +1,111 @@
+"""Topics, subscriptions and correlation filters.
+
+Documented in learn.microsoft.com/azure/service-bus-messaging/topic-filters.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from local.servicebus.amqp.values import Byte, Float, Int, Ulong
+from local.servicebus.broker.filters import CorrelationFilter
+from local.servicebus.broker.refused import Condition, Refused
+from tests.local.servicebus.broker.bench import MINUTE, Bench
+from tests.local.servicebus.messages import message
+
+
+def test_every_subscription_gets_its_copy(bench: Bench) -> None:
+    bench.send("events", "a", tier="gold")
+
+    for name in ("all", "gold"):
+        receiver = bench.receiver(f"events/Subscriptions/{name}", locks=False)
+        assert receiver.bodies == ["a"]
+
+
+def test_rules_are_alternatives_and_a_copy_is_one(bench: Bench) -> None:
+    bench.send("events", "neither")
+    bench.send("events", "label", subject="urgent")
+    bench.send("events", "both", subject="urgent", tier="gold")
+
+    assert bench.waiting("events/Subscriptions/gold") == ["label", "both"]
+
+
+def test_a_subscription_numbers_its_copies_and_keeps_the_topics_number(bench: Bench) -> None:
+    """service-bus-messaging/message-sequencing: EnqueuedSequenceNumber."""
+    bench.send("events", "a")
+    bench.send("events", "b", tier="gold")
+
+    receiver = bench.receiver("events/Subscriptions/gold")
+
+    assert receiver.numbers == [1]
+    assert receiver.annotations["x-opt-enqueue-sequence-number"] == 2
+
+
+def test_a_message_that_nobody_wants_is_accepted_and_gone(bench: Bench) -> None:
+    bench.send("silent", "a")
+
+    assert bench.waiting("silent/Subscriptions/nothing") == []
+
+
+def test_a_topics_time_to_live_limits_its_copies(bench: Bench) -> None:
+    bench.send("events", "a")
+
+    bench.advance(10 * MINUTE)
+
+    assert bench.waiting("events/Subscriptions/all") == []
+
+
+def test_copies_are_settled_apart(bench: Bench) -> None:
+    bench.send("events", "a", tier="gold")
+    receiver = bench.receiver("events/Subscriptions/all")
+
+    bench.queue("events/Subscriptions/all").dead_letter(receiver.token, bench.now, {})
+
+    assert bench.waiting("events/Subscriptions/gold") == ["a"]
+    assert bench.waiting("events/Subscriptions/all/$DeadLetterQueue") == ["a"]
+
+
+def test_a_message_without_session_is_refused_by_all_if_one_needs_it(bench: Bench) -> None:
+    with pytest.raises(Refused) as refusal:
+        bench.send("events", "a", subject="session")
+
+    assert refusal.value.condition == Condition.NOT_ALLOWED
+    assert bench.waiting("events/Subscriptions/all") == []
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "matches"),
+    [
+        ({"subject": "attempt"}, {"Label": "attempt"}, True),
+        ({"subject": "Attempt"}, {"Label": "attempt"}, False),
+        ({}, {"Label": "attempt"}, False),
+        ({"session_id": "mei"}, {"SessionId": "mei"}, True),
+        ({"message_id": "7"}, {"MessageId": "7"}, True),
+        ({"message_id": Ulong(7)}, {"MessageId": "7"}, False),
+        ({"message_id": uuid.UUID(int=7)}, {"MessageId": str(uuid.UUID(int=7))}, False),
+        ({"tier": "gold"}, {"properties": {"tier": "gold"}}, True),
+        ({"tier": "gold", "more": 1}, {"properties": {"tier": "gold"}}, True),
+        ({"tier": "silver"}, {"properties": {"tier": "gold"}}, False),
+        ({}, {"properties": {"tier": "gold"}}, False),
+        ({"n": 1}, {"properties": {"n": 1}}, True),
+        ({"n": Int(1)}, {"properties": {"n": 1}}, True),
+        ({"n": Byte(1)}, {"properties": {"n": 1.0}}, True),
+        ({"n": Float(0.5)}, {"properties": {"n": 0.5}}, True),
+        ({"n": True}, {"properties": {"n": 1}}, False),
+        ({"n": 1}, {"properties": {"n": True}}, False),
+        ({"n": "1"}, {"properties": {"n": 1}}, False),
+        ({"n": None}, {"properties": {"n": None}}, True),
+        ({"subject": "a", "tier": "gold"}, {"Label": "a", "properties": {"tier": "gold"}}, True),
+        ({"subject": "b", "tier": "gold"}, {"Label": "a", "properties": {"tier": "gold"}}, False),
+    ],
+)
+def test_all_fields_of_a_correlation_filter_must_be_equal(
+    given: dict[str, Any], wanted: dict[str, Any], matches: bool
+) -> None:
+    properties = wanted.pop("properties", {}) if "properties" in wanted else {}
+    system = {name: value for name, value in wanted.items() if name != "properties"}
+
+    assert CorrelationFilter(system, properties).matches(message(**given)) is matches
