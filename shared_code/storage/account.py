@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-    from azure.core.credentials_async import AsyncTokenCredential
+from typing import Any
 
 # Neither SDK looks into the environment for proxies and .netrc: that costs two threads' hops a request. Retries are
 # few and quick, because callers have deadlines and the event store repeats what must not be lost.
@@ -23,28 +19,9 @@ CLIENT_OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class StorageAccount:
-    """Either a connection string, locally, or endpoints and an identity, in Azure.
-
-    `client_id` names a user-assigned managed identity; empty means whatever DefaultAzureCredential finds.
-    """
+    """Either a connection string, locally, or endpoints and an identity, in Azure (see storage/identity.py)."""
 
     connection_string: str = field(default="", repr=False)
     table_endpoint: str = ""
     blob_endpoint: str = ""
     client_id: str = ""
-
-    def credential(self) -> AsyncTokenCredential:
-        """An identity for the async clients; whoever asks for it closes it."""
-        from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
-
-        if self.client_id:
-            return ManagedIdentityCredential(client_id=self.client_id)
-        return DefaultAzureCredential()
-
-    def blocking_credential(self) -> TokenCredential:
-        """The same identity for a client without an event loop."""
-        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
-
-        if self.client_id:
-            return ManagedIdentityCredential(client_id=self.client_id)
-        return DefaultAzureCredential()

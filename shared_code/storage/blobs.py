@@ -12,6 +12,7 @@ from shared_code.resilience.retry import retry
 from shared_code.resilience.single_flight import SingleFlight
 from shared_code.storage.account import CLIENT_OPTIONS, StorageAccount
 from shared_code.storage.failures import storage_failures
+from shared_code.storage.identity import identity
 
 if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient
@@ -137,7 +138,7 @@ class Blobs:
             if self.account.connection_string:
                 self._opened = BlobServiceClient.from_connection_string(self.account.connection_string, **options)
             else:
-                self._credential = self.account.credential()
+                self._credential = identity(self.account.client_id)
                 self._opened = BlobServiceClient(self.account.blob_endpoint, credential=self._credential, **options)
         return self._opened
 

@@ -14,6 +14,7 @@ from shared_code.domain.errors import AppError, Conflict
 from shared_code.storage.account import CLIENT_OPTIONS, StorageAccount
 from shared_code.storage.blobs import JSON_LINES
 from shared_code.storage.failures import storage_failures
+from shared_code.storage.identity import blocking_identity
 from shared_code.storage.lake import Lake
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _flush(lake: Lake, account: StorageAccount) -> None:
     if account.connection_string:
         service = BlobServiceClient.from_connection_string(account.connection_string, **options)
     else:
-        service = BlobServiceClient(account.blob_endpoint, credential=account.blocking_credential(), **options)
+        service = BlobServiceClient(account.blob_endpoint, credential=blocking_identity(account.client_id), **options)
     with service:
         lake.flush_blocking(lambda *block: _append(service, *block))
 

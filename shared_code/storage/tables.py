@@ -10,11 +10,12 @@ from shared_code.domain.errors import Conflict, NotFound
 from shared_code.resilience.single_flight import SingleFlight
 from shared_code.storage.account import CLIENT_OPTIONS, StorageAccount
 from shared_code.storage.failures import storage_failures
+from shared_code.storage.identity import identity
 from shared_code.storage.keys import escape_key
 from shared_code.storage.rows import Change, Row, to_entity, to_row
 
 if TYPE_CHECKING:
-    from azure.data.tables.aio import TableClient, TableServiceClient
+    from azure.data.tables.aio import TableClient
 
 _OPERATIONS = {"insert": "create", "put": "upsert", "replace": "update", "delete": "delete"}
 _PAGE = 1000  # the most that storage gives in one answer
@@ -25,7 +26,7 @@ class Tables:
 
     def __init__(self, account: StorageAccount) -> None:
         self._account = account
-        self._service: TableServiceClient | None = None
+        self._transport: Any = None
         self._credential: Any = None
         self._tables: dict[str, Table] = {}
 
@@ -37,27 +38,27 @@ class Tables:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._service is not None:
-            await self._service.close()
+        if self._transport is not None:
+            await self._transport.close()
         if self._credential is not None:
             await self._credential.close()
-        self._service = self._credential = None
+        self._transport = self._credential = None
         self._tables.clear()
 
     def _client(self, name: str) -> TableClient:
-        from azure.data.tables.aio import TableServiceClient
+        """The SDK's client of one table; all share one transport and so its connections."""
+        from azure.core.pipeline.transport import AioHttpTransport
 
-        if self._service is None:
-            if self._account.connection_string:
-                self._service = TableServiceClient.from_connection_string(
-                    self._account.connection_string, **CLIENT_OPTIONS
-                )
-            else:
-                self._credential = self._account.credential()
-                self._service = TableServiceClient(
-                    self._account.table_endpoint, credential=self._credential, **CLIENT_OPTIONS
-                )
-        return self._service.get_table_client(name)
+        from shared_code.storage.transactions import QuickTableClient
+
+        if self._transport is None:
+            self._transport = AioHttpTransport(**CLIENT_OPTIONS)
+        options = CLIENT_OPTIONS | {"transport": self._transport}
+        if self._account.connection_string:
+            return QuickTableClient.from_connection_string(self._account.connection_string, name, **options)
+        if self._credential is None:
+            self._credential = identity(self._account.client_id)
+        return QuickTableClient(self._account.table_endpoint, name, credential=self._credential, **options)
 
 
 class Table:
@@ -113,14 +114,15 @@ class Table:
         with suppress(NotFound), storage_failures(self.name):
             await self._client.delete_entity(escape_key(partition), escape_key(key), **condition)
 
-    async def transact(self, changes: Sequence[Change]) -> None:
-        """Make up to 100 changes in one partition, all or none.
+    async def transact(self, changes: Sequence[Change]) -> list[str]:
+        """Make up to 100 changes in one partition, all or none, and give the etags of the rows ("" for deleted ones).
 
         Conflict where an insert finds its row there, or a replace finds another etag; NotFound where a row to be
         replaced is gone.
         """
         operations = [self._operation(change) for change in changes]
-        await self._creating(lambda: self._client.submit_transaction(operations))
+        written = await self._creating(lambda: self._client.submit_transaction(operations))
+        return [str(each.get("etag", "")) for each in written]
 
     async def rows(
         self,

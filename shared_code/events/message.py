@@ -1,0 +1,33 @@
+"""Messages of Service Bus in our own terms: triggers and the bus translate, everything else knows only these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Property = str | int | float | bool
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message to send. Duplicate detection goes by `message_id`, order by `session_id` (128 characters each)."""
+
+    body: bytes
+    message_id: str
+    session_id: str
+    content_type: str = CONTENT_TYPE
+    properties: Mapping[str, Property] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message as a trigger received it. `delivery_count` is 1 the first time, as the Functions host counts."""
+
+    body: bytes
+    message_id: str = ""
+    session_id: str = ""
+    delivery_count: int = 1
+    content_type: str = ""
+    properties: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,189 @@
+"""The event store: every fact, in the order of its stream. A stream is a learner's pseudonym (or a content item's).
+
+Table `events`, one partition a stream, so that an append is one entity-group transaction:
+
+- `head` holds the stream's version; its etag makes of many appends at once one after the other,
+- `e` and ten digits is the event of that version,
+- `i` and an event's id says its version; created only once, so that an append that is repeated changes nothing.
+  Without a version it says that the event was given up on (`withdraw`).
+
+Table `correlations` finds events by correlation id. It is written first: it may name what never happened, and readers
+leave that out, but it never misses what did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared_code.domain.clock import Clock, rfc3339
+from shared_code.domain.errors import Conflict, NotFound, TooLarge, Unavailable
+from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
+from shared_code.events.recent import Recent
+from shared_code.events.stored import StoredEvent
+from shared_code.resilience.retry import backoff
+from shared_code.storage.rows import Change, Row, Value
+from shared_code.storage.tables import Tables
+
+MOST_AT_ONCE = 49  # two rows an event and the head: a transaction takes 100
+HEADS_REMEMBERED = 2000
+RACES = 25  # lost races for the head before we say that the stream is too busy
+WITHDRAWN = 0
+
+
+class Withdrawn(Unavailable):
+    """The sweeper gave up on this append, because it was noted long ago: note it again, `reclaim`, and append."""
+
+    code = "append-withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a stream stands; version 0 and no etag for one that does not exist yet."""
+
+    version: int = 0
+    etag: str = ""
+
+
+class EventStore:
+    """Appends to and reads from streams. All methods raise Unavailable when storage cannot answer."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._table = tables.table("events")
+        self._correlations = tables.table("correlations")
+        self._clock = clock
+        self._heads: Recent[str, Head] = Recent(HEADS_REMEMBERED)  # guesses: another process may have moved on
+
+    async def head(self, stream: str) -> Head:
+        """Where the stream stands."""
+        row = await self._table.get(stream, "head")
+        return Head(int(row.values["version"]), row.etag) if row is not None else Head()
+
+    async def append(
+        self, stream: str, events: Sequence[CloudEvent], *, expected_version: int | None = None
+    ) -> list[StoredEvent]:
+        """Append up to 49 events, all or none, and give them with their versions.
+
+        Events that are in the stream already, by id, are not appended again, and given as they are. With
+        `expected_version`, Conflict where the stream has moved on; `extra["current_version"]` says where to. Without,
+        lost races are run again. Raises TooLarge for an event above MAX_EVENT_BYTES, Withdrawn (see there).
+        """
+        if len(events) > MOST_AT_ONCE:
+            raise TooLarge(f"{len(events)} events at once; at most {MOST_AT_ONCE} are taken")
+        ids = [event.id for event in events]
+        stored: dict[str, StoredEvent] = {}
+        head = self._heads.get(stream)
+        for attempt in range(RACES):
+            if head is None or expected_version not in (None, head.version):
+                head = await self.head(stream)
+            if expected_version not in (None, head.version):
+                stored = await self._already(stream, ids)
+                if len(stored) < len(ids):
+                    raise Conflict(f"The stream is at version {head.version}.", extra={"current_version": head.version})
+            fresh = self._next(stream, [event for event in events if event.id not in stored], head)
+            try:
+                await self._write(stream, fresh, head)
+            except (Conflict, NotFound):
+                self._heads.forget(stream)
+                head = None
+                stored = await self._already(stream, ids)
+                await asyncio.sleep(backoff(attempt, first=0.01, longest=0.3))
+            else:
+                stored |= {each.event.id: each for each in fresh}
+                return [stored[event_id] for event_id in ids]
+        raise Unavailable("Too many appends at once; try again.", code="stream-busy", retry_after=1)
+
+    async def read(self, stream: str, *, after: int = 0, to: int | None = None) -> AsyncIterator[StoredEvent]:
+        """The stream's events in order, beyond version `after`, up to version `to`."""
+        end = _event_key(to + 1) if to is not None else "e:"
+        async for row in self._table.rows(stream, start=_event_key(after + 1), end=end):
+            yield _read(row)
+
+    async def find(self, stream: str, event_id: str) -> StoredEvent | None:
+        """The event of this id, or None."""
+        version = (await self.versions(stream, [event_id])).get(event_id, WITHDRAWN)
+        return await self._event(stream, version) if version else None
+
+    async def versions(self, stream: str, event_ids: Sequence[str]) -> dict[str, int]:
+        """The versions of those of these events that are in the stream; WITHDRAWN for those given up on."""
+        rows = await asyncio.gather(*(self._table.get(stream, f"i{event_id}") for event_id in event_ids))
+        return {row.key[1:]: int(row.values["version"]) for row in rows if row is not None}
+
+    async def by_correlation(self, correlation_id: str, *, limit: int = 500) -> list[StoredEvent]:
+        """Everything that one request, or one event of another system, led to, in order of time."""
+        places = [row async for row in self._correlations.rows(correlation_id, limit=limit)]
+        found = await asyncio.gather(*(self.find(str(row.values["stream"]), row.key) for row in places))
+        return sorted((each for each in found if each), key=lambda each: (each.event.time, each.stream, each.version))
+
+    async def correlate(self, stream: str, events: Sequence[CloudEvent]) -> None:
+        """Let `by_correlation` find these events. Before they are appended."""
+        await asyncio.gather(
+            *(self._correlations.put(Row(event.correlationid, event.id, {"stream": stream})) for event in events)
+        )
+
+    async def withdraw(self, stream: str, event_ids: Sequence[str]) -> None:
+        """Give up on events that were never appended, so that a late append cannot succeed unnoticed.
+
+        Conflict where one of them is in the stream after all.
+        """
+        rows = [Row(stream, f"i{event_id}", {"version": WITHDRAWN}) for event_id in event_ids]
+        await self._table.transact([Change("insert", row) for row in rows])
+
+    async def reclaim(self, stream: str, event_ids: Sequence[str]) -> None:
+        """Take `withdraw` back for those of these events that were given up on."""
+        for event_id in event_ids:
+            row = await self._table.get(stream, f"i{event_id}")
+            if row is not None and row.values["version"] == WITHDRAWN:
+                await self._table.delete(stream, row.key, etag=row.etag)
+
+    def _next(self, stream: str, events: Sequence[CloudEvent], head: Head) -> list[StoredEvent]:
+        now = rfc3339(self._clock())
+        return [
+            StoredEvent(stream=stream, version=version, event=event, recorded_at=now)
+            for version, event in enumerate(events, head.version + 1)
+        ]
+
+    async def _write(self, stream: str, stored: Sequence[StoredEvent], head: Head) -> None:
+        """Write events and the new head. Conflict or NotFound where the head has moved, or an id is there."""
+        if not stored:
+            return
+        latest: dict[str, Value] = {"version": stored[-1].version, "recorded_at": stored[-1].recorded_at}
+        changes = [Change("replace" if head.etag else "insert", Row(stream, "head", latest, head.etag))]
+        for each in stored:
+            body = each.event.encode()
+            if len(body) > MAX_EVENT_BYTES:
+                raise TooLarge(f"an event of {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken")
+            values: dict[str, Value] = {"type": each.event.type, "body": body, "recorded_at": each.recorded_at}
+            changes.append(Change("insert", Row(stream, _event_key(each.version), values)))
+            changes.append(Change("insert", Row(stream, f"i{each.event.id}", {"version": each.version})))
+        etags = await self._table.transact(changes)
+        self._heads.set(stream, Head(stored[-1].version, etags[0]))
+
+    async def _already(self, stream: str, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
+        """Those of these events that are in the stream. Raises Withdrawn where one was given up on."""
+        versions = await self.versions(stream, event_ids)
+        if WITHDRAWN in versions.values():
+            raise Withdrawn("The append was given up on; start it again.")
+        found = await asyncio.gather(*(self._event(stream, version) for version in versions.values()))
+        return dict(zip(versions, found, strict=True))
+
+    async def _event(self, stream: str, version: int) -> StoredEvent:
+        row = await self._table.get(stream, _event_key(version))
+        assert row is not None, "an id row and its event row are written together"
+        return _read(row)
+
+
+def _event_key(version: int) -> str:
+    return f"e{version:010}"
+
+
+def _read(row: Row) -> StoredEvent:
+    body = row.values["body"]
+    assert isinstance(body, bytes)
+    event = msgspec.json.decode(body, type=CloudEvent)
+    return StoredEvent(
+        stream=row.partition, version=int(row.key[1:]), event=event, recorded_at=str(row.values["recorded_at"])
+    )
