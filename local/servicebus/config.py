@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -29,7 +29,7 @@ class _Strict(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
 
 class _QueueProperties(_Strict):
     lock_duration: timedelta = timedelta(minutes=1)
-    max_delivery_count: int = 3
+    max_delivery_count: Annotated[int, msgspec.Meta(ge=1)] = 3
     default_message_time_to_live: timedelta = timedelta(hours=1)
     dead_lettering_on_message_expiration: bool = False
     requires_session: bool = False

@@ -21,7 +21,7 @@ def encode(value: object) -> bytes:
 
 def encode_list(items: list[bytes]) -> bytes:
     """A list of values that are encoded already."""
-    return _compound(0xC0, 0xD0, len(items), b"".join(items))
+    return _compound(0xC0, 0xD0, len(items), b"".join(items)) if items else b"\x45"
 
 
 def _map(value: dict[Any, Any]) -> bytes:

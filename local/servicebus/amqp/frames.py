@@ -103,6 +103,11 @@ def decode_frame(sasl: bool, body: bytes) -> tuple[Frame, bytes]:
     return Frame(kind, **checked), body[end:]
 
 
+def settlement(role: bool, number: int, state: Described) -> Frame:
+    """What became of one delivery: never of a range, since pyamqp waits for each by its own number."""
+    return Frame("disposition", role=role, first=number, last=number, settled=True, state=state, batchable=False)
+
+
 def amqp_error(condition: str, description: str) -> Described:
     """An error, always of three fields: a shorter one makes Azure's Python SDK hang."""
     return Described(Ulong(0x1D), [Symbol(condition), description, None])

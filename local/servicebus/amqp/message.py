@@ -171,7 +171,9 @@ def _fields(values: dict[int, Any], code: int, count: int) -> list[Any]:
 
 
 def _map(values: dict[int, Any], code: int) -> dict[Any, Any]:
-    value = values.get(code) or {}
+    value = values.get(code)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise DecodeError("annotations and application properties are maps")
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from local.servicebus.amqp.frames import Frame, amqp_error
+from local.servicebus.amqp.frames import Frame, amqp_error, settlement
 from local.servicebus.amqp.message import Message, parse_delivery
 from local.servicebus.amqp.values import DecodeError, Described, Ulong
 from local.servicebus.broker.refused import Condition, Refused
@@ -64,8 +64,7 @@ class IncomingLink:
         except DecodeError as error:
             state = rejected(Refused(Condition.DECODE_ERROR, f"The message cannot be read: {error}."))
         if not self._settled:
-            number = first.delivery_id
-            self._session.send(Frame("disposition", role=True, first=number, last=number, settled=True, state=state))
+            self._session.send(settlement(True, first.delivery_id, state))
         self.delivery_count += 1
         self.credit -= 1
         if self.credit < CREDIT // 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from local.servicebus.amqp.frames import Frame, amqp_error
+from local.servicebus.amqp.frames import Frame, amqp_error, settlement
 from local.servicebus.amqp.values import DecodeError
 from local.servicebus.broker.refused import Refused
 from local.servicebus.protocol.attach import attach
@@ -117,8 +117,8 @@ class ProtocolSession:
             if number in self._unsettled:
                 link, token = self._unsettled.pop(number)
                 state = link.settle(token, frame.state)
-                if not frame.settled:  # one answer each: pyamqp waits for every delivery by its own number
-                    self.send(Frame("disposition", role=False, first=number, last=number, settled=True, state=state))
+                if not frame.settled:
+                    self.send(settlement(False, number, state))
 
     # Outgoing
 
