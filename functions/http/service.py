@@ -13,6 +13,6 @@ BY_METHOD = {route.method: route for route in SERVICES}
 
 
 @bp.route(route=SERVICES_PATH, methods=list(BY_METHOD))
-async def http_service(req: func.HttpRequest) -> func.HttpResponse:
+async def http_to_service(req: func.HttpRequest) -> func.HttpResponse:
     """Take a request to the service that it names."""
     return await serve(req, BY_METHOD[req.method], app().gateway.to_service)

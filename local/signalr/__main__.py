@@ -1,0 +1,41 @@
+"""`python -m local.signalr`: run the service."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from aiohttp import web
+
+from local.ports import HOST, Ports
+from local.signalr.server import application
+from local.signalr.service import Service
+from local.signalr.upstream import Upstream
+
+log = logging.getLogger("signalr")
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM."""
+    ports = Ports.from_environment()
+    default = f"http://{HOST}:{ports.host}/runtime/webhooks/signalr"
+    parser = argparse.ArgumentParser(prog="python -m local.signalr", description="A local SignalR Service")
+    parser.add_argument("--upstream", default=default, help="where events go; may hold {hub}, {category}, {event}")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    endpoint = f"http://{HOST}:{ports.signalr}"
+    service = Service(endpoint, Upstream(options.upstream))
+    log.info("listening on %s", endpoint)
+    try:
+        web.run_app(
+            application(service), host=HOST, port=ports.signalr, print=None, access_log=None, shutdown_timeout=2
+        )
+    except OSError:
+        print(f"Port {ports.signalr} is taken; the SignalR service cannot listen.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
