@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functions.bus import assessment, audit, dead, learning_progress
-from functions.http import attempts, health, messages, ops, service, sessions
+from functions.http import attempts, health, messages, ops, service, services, sessions
 from functions.realtime import connections
 from functions.timers import outbox
+from functions.timers import services as service_health
 
 BLUEPRINTS = (
     attempts.bp,
@@ -13,6 +14,7 @@ BLUEPRINTS = (
     messages.bp,
     ops.bp,
     service.bp,
+    services.bp,
     sessions.bp,
     assessment.bp,
     audit.bp,
@@ -20,4 +22,5 @@ BLUEPRINTS = (
     learning_progress.bp,
     connections.bp,
     outbox.bp,
+    service_health.bp,
 )

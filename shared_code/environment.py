@@ -70,9 +70,9 @@ class Environment:
             return default
         return number
 
-    def key(self, name: str, *, at_least: int) -> bytes:
-        """A secret in base64, of so many bytes at least."""
-        value = self.text(name, required=True)
+    def key(self, name: str, *, at_least: int, required: bool = True) -> bytes:
+        """A secret in base64, of so many bytes at least; empty where it is missing and need not be there."""
+        value = self.text(name, required=required)
         try:
             key = base64.b64decode(value, validate=True)
         except binascii.Error:

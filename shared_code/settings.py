@@ -98,6 +98,7 @@ def _gateway(env: Environment, secret: bytes) -> GatewayConfig:
     issuers = env.words("IDENTITY_ISSUERS", required=True)
     for issuer in issuers:
         env.check_url("IDENTITY_ISSUERS", issuer)
+    hosts = env.words("SERVICE_HOSTS")
     return GatewayConfig(
         issuers=issuers,
         audience=env.words("IDENTITY_AUDIENCE", required=True),
@@ -106,6 +107,8 @@ def _gateway(env: Environment, secret: bytes) -> GatewayConfig:
         secret=secret,
         rate_limits=_rate_limits(env),
         redis_url=_redis_url(env),
+        service_hosts=hosts,
+        service_key=env.key("SERVICE_CONTEXT_KEY", at_least=32, required=bool(hosts)),
     )
 
 

@@ -51,6 +51,7 @@ def test_every_fault_is_named_at_once_and_no_value_with_it() -> None:
         "TRUSTED_PROXIES": "99",
         "AZURE_SPEECH_KEY": "secret-of-speech",
         "RATE_LIMITS": "writes=many",
+        "SERVICE_HOSTS": "content.example",
         "REDIS_URL": "redis://redis.example",
     }
     with pytest.raises(SettingsError) as error:
@@ -58,7 +59,7 @@ def test_every_fault_is_named_at_once_and_no_value_with_it() -> None:
     for name in (
         "AzureWebJobsStorage", "ServiceBusConnection", "AzureSignalRConnectionString", "IDENTITY_ISSUERS",
         "IDENTITY_AUDIENCE", "IDENTITY_CLOCK_SKEW_SECONDS", "PSEUDONYM_KEY", "TRUSTED_PROXIES", "AZURE_SPEECH_KEY",
-        "RATE_LIMITS", "REDIS_URL",
+        "RATE_LIMITS", "REDIS_URL", "SERVICE_CONTEXT_KEY",
     ):  # fmt: skip
         assert any(fault.startswith(name) for fault in error.value.faults), name
     for value in ("login.example", "a-lot", "c2hvcnQ", "secret-of-speech", "redis.example"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from shared_code.domain.clock import Clock
+from shared_code.gateway.breaker_log import breaker_log
 from shared_code.gateway.config import GatewayConfig
+from shared_code.gateway.forwarding.forwarder import Forwarder
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Record
 from shared_code.gateway.idempotency.claims import Claims
@@ -14,6 +16,11 @@ from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService
 from shared_code.gateway.limiting.limiter import RateLimiter
+from shared_code.gateway.registry.admin import RegistryAdmin
+from shared_code.gateway.registry.prober import Prober
+from shared_code.gateway.registry.registry import Registry
+from shared_code.gateway.routing import Router
+from shared_code.resilience.breaker.breakers import Breakers
 from shared_code.resilience.shared_state import SharedState
 
 
@@ -32,6 +39,9 @@ def build_gateway(
     clock: Clock,
 ) -> Gateway:
     """A gateway of this configuration. `state` is shared by all instances, `record` writes to the data lake."""
+    registry = Registry(state, [service.name for service in services])
+    breakers = Breakers(state, breaker_log(record, clock))
+    forwarder = Forwarder(config.service_key, config.service_hosts)
     return Gateway(
         tokens=TokenVerifier(
             keys,
@@ -45,4 +55,8 @@ def build_gateway(
         limiter=RateLimiter(config.rate_limits, config.redis_url),
         address_limiter=RateLimiter(config.rate_limits),
         claims=Claims(state, config.secret, clock),
+        registry=registry,
+        router=Router(registry, breakers, forwarder, record),
+        prober=Prober(registry, forwarder, record, clock),
+        admin=RegistryAdmin(registry, breakers, config.service_hosts),
     )

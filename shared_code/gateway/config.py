@@ -14,7 +14,8 @@ class GatewayConfig:
 
     `issuers` are OpenID providers, `audience` the names that tokens may have for us, an empty `tenants` allows any,
     `clock_skew` is in seconds. `rate_limits` are the policies by name; without `redis_url` each process counts for
-    itself. `secret` makes pseudonyms and seals kept answers.
+    itself. `secret` makes pseudonyms and seals kept answers. `service_hosts` are the hosts at which services may be
+    registered (`.example.net` stands for all below it), and `service_key` signs what they are told of the caller.
     """
 
     issuers: tuple[str, ...]
@@ -24,3 +25,5 @@ class GatewayConfig:
     secret: bytes = field(repr=False)
     rate_limits: Mapping[str, Policy] = field(default_factory=lambda: dict(DEFAULTS))
     redis_url: str = field(default="", repr=False)
+    service_hosts: tuple[str, ...] = ()
+    service_key: bytes = field(default=b"", repr=False)

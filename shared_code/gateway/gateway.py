@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared_code.domain.errors import NotFound
+from shared_code.gateway.access import Access
 from shared_code.gateway.http import Endpoint, Record, Request, Response, Stage
 from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.pipeline import pipeline
+from shared_code.gateway.registry.admin import RegistryAdmin
+from shared_code.gateway.registry.prober import Prober
+from shared_code.gateway.registry.registry import Registry
+from shared_code.gateway.routing import Passage, Router
 from shared_code.gateway.stages.accept import accept
 from shared_code.gateway.stages.authenticate import Authenticate
 from shared_code.gateway.stages.authorize import authorize
@@ -20,6 +26,8 @@ from shared_code.gateway.stages.idempotency import Idempotency
 from shared_code.gateway.stages.limit import LimitAddress, LimitCaller, Refusals
 from shared_code.gateway.stages.log import Log
 from shared_code.gateway.stages.problems import problems
+
+SERVICE_DEADLINE = 10.0  # seconds, for services that have no table of routes here
 
 
 class Gateway:
@@ -34,6 +42,10 @@ class Gateway:
         limiter: RateLimiter,
         address_limiter: RateLimiter,
         claims: Claims,
+        registry: Registry,
+        router: Router,
+        prober: Prober,
+        admin: RegistryAdmin,
     ) -> None:
         refusals = Refusals(record)
         self.stages: tuple[Stage, ...] = (
@@ -49,15 +61,44 @@ class Gateway:
             Idempotency(claims),
         )
         self._services = {service.name: service for service in services}
+        self._registry = registry
+        self._router = router
+        self._limiter = limiter
+        self.prober = prober
+        self.admin = admin
 
     async def handle(self, request: Request, endpoint: Endpoint) -> Response:
         """Take a request through the stages to its endpoint. Never raises, but for cancellation."""
         return await pipeline(self.stages, endpoint)(request)
 
     async def to_service(self, request: Request) -> Response:
-        """The endpoint of `v1/{service}/{*path}`: find the service and its route, and call it."""
-        service = self._services.get(request.params.get("service", ""))
+        """The endpoint of `v1/{service}/{*path}`: find the service and its route, and have an instance answer.
+
+        A service of this process has a table of routes, which holds also where it has moved to a URL; of others only
+        the roles that may call them are known.
+        """
+        name, path = request.params.get("service", ""), request.params.get("path", "")
+        service = (await self._registry.view()).services.get(name)
         if service is None:
             raise NotFound("There is no such service.", code="service-unknown")
-        request.route, endpoint, request.params = service.match(request.method, request.params.get("path", ""))
-        return await pipeline((authorize, accept), endpoint)(request)
+        local: Endpoint | None = None
+        if name in self._services:
+            request.route, local, request.params = self._services[name].match(request.method, path)
+        else:
+            request.route = replace(
+                request.route,
+                path=f"v1/{name}/{{*path}}",
+                access=Access(roles=frozenset(service.roles)),
+                deadline=SERVICE_DEADLINE,
+            )
+
+        async def routed(request: Request) -> Response:
+            return await self._router.route(Passage(name, path, request, local))
+
+        return await pipeline((deadline, authorize, accept), routed)(request)
+
+    async def close(self) -> None:
+        """Finish what goes on in the background and close all connections."""
+        await self._router.close()
+        await self._registry.close()
+        await self._limiter.close()

@@ -31,7 +31,8 @@ class Request:
     """One request. Stages fill in what they find out: who calls, and under which correlation id.
 
     `path` is the URL's path as sent (with `/api`, without the query), `headers` have lower-case names, `params` come
-    from the route's template. `client_address` is the caller's IP address as far as trusted proxies tell it.
+    from the route's template. `client_address` is the caller's IP address as far as trusted proxies tell it, `ends_at`
+    the deadline on the monotonic clock.
     """
 
     route: Route
@@ -46,6 +47,7 @@ class Request:
     correlation_id: str = ""
     traceparent: str = ""
     principal: Principal | None = None
+    ends_at: float = float("inf")
 
     @property
     def caller(self) -> Principal:

@@ -17,3 +17,6 @@ rate_limit_store_failures = _meter.create_counter(
     unit="{decision}",
     description="Decisions that let a request pass because the counter's store did not answer.",
 )
+breaker_changes = _meter.create_counter(
+    "sayzhong.gateway.breaker.changes", unit="{change}", description="State changes of circuit breakers."
+)

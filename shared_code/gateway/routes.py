@@ -93,6 +93,37 @@ GET_SAGA = Route(
     name="get_saga", method="GET", path="v1/ops/sagas/{saga_id}", access=OPERATOR, summary="Look at a saga"
 )
 
+LIST_SERVICES = Route(
+    name="list_services",
+    method="GET",
+    path="v1/ops/services",
+    access=OPERATOR,
+    summary="Look at all services and their instances",
+)
+PUT_SERVICE = Route(
+    name="put_service",
+    method="PUT",
+    path="v1/ops/services/{service}",
+    access=OPERATOR,
+    summary="Say who may call a service and how its callers are split by version",
+    consumes=JSON_ONLY,
+)
+PUT_INSTANCE = Route(
+    name="put_instance",
+    method="PUT",
+    path="v1/ops/services/{service}/instances/{id}",
+    access=OPERATOR,
+    summary="Register an instance, or change, weigh or drain it",
+    consumes=JSON_ONLY,
+)
+DELETE_INSTANCE = Route(
+    name="delete_instance",
+    method="DELETE",
+    path="v1/ops/services/{service}/instances/{id}",
+    access=OPERATOR,
+    summary="Forget an instance",
+)
+
 SERVICES_PATH = "v1/{service}/{*path}"
 SERVICES = tuple(
     Route(
@@ -103,6 +134,7 @@ SERVICES = tuple(
         summary="Whatever service is registered under this name",
         consumes=("application/json", "audio/wav", "application/octet-stream"),
         max_body=6 * KIB * KIB,
+        deadline=30.0,  # the most that any service has
     )
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
 )
@@ -119,5 +151,9 @@ ROUTES: tuple[Route, ...] = (
     NEGOTIATE,
     FIND_EVENTS,
     GET_SAGA,
+    LIST_SERVICES,
+    PUT_SERVICE,
+    PUT_INSTANCE,
+    DELETE_INSTANCE,
     *SERVICES,
 )

@@ -15,6 +15,15 @@ class SingleFlight:
 
     async def run(self) -> None:
         """Wait for a run, one's own or the one under way. Leaving early does not stop it for the others."""
+        await asyncio.shield(self.start())
+
+    def start(self) -> asyncio.Future[None]:
+        """Have a run under way, without waiting for it."""
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(self._call())
-        await asyncio.shield(self._running)
+        return self._running
+
+    async def settle(self) -> None:
+        """Wait for the run that is under way, if there is one, whatever comes of it."""
+        if self._running is not None:
+            await asyncio.gather(self._running, return_exceptions=True)

@@ -79,6 +79,7 @@ class Breaker:
         self.view = View()
         self._stored: Stored | None = None
         self._read_at = -float("inf")
+        self._in_a_row = 0
         self._unpublished = False
         self._claiming = False
         self._turn = asyncio.Lock()  # one conversation with the store at a time
@@ -111,16 +112,20 @@ class Breaker:
         policy = self._policy
         is_failed, is_slow = outcome is Outcome.FAILED, seconds > policy.slow_after
         self._window.add(failed=is_failed, slow=is_slow)
+        self._in_a_row = self._in_a_row + 1 if is_failed else 0
         if not (is_failed or is_slow):
             return  # a good call cannot open it
         calls, failed, slow = self._window.totals()
-        if calls >= policy.least_calls and (failed / calls >= policy.failure_rate or slow / calls >= policy.slow_rate):
+        if self._in_a_row >= policy.in_a_row or (
+            calls >= policy.least_calls and (failed / calls >= policy.failure_rate or slow / calls >= policy.slow_rate)
+        ):
             self._open()
 
     def probed(self, outcome: Outcome) -> None:
         """Close after a probe that was answered, open again after one that failed."""
         if outcome is Outcome.ANSWERED:
             self._window.clear()
+            self._in_a_row = 0
             self._change(View())
         elif outcome is Outcome.FAILED:
             self._open()

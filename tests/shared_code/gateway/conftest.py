@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from shared_code.domain.clock import utc_now
+from shared_code.gateway.breaker_log import breaker_log
+from shared_code.gateway.forwarding.forwarder import Forwarder
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.discovery import DiscoveredKeys
@@ -16,6 +18,12 @@ from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.limiting.policies import DEFAULTS
+from shared_code.gateway.registry.admin import RegistryAdmin
+from shared_code.gateway.registry.prober import Prober
+from shared_code.gateway.registry.registry import Registry
+from shared_code.gateway.routing import Router
+from shared_code.resilience.breaker.breakers import Breakers
+from shared_code.resilience.breaker.policy import BreakerPolicy
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
@@ -64,22 +72,33 @@ async def state(azurite: str) -> AsyncIterator[TableState]:
 
 
 @pytest.fixture
-def make_gateway(tokens: TokenVerifier, records: Records, state: TableState) -> MakeGateway:
+async def make_gateway(tokens: TokenVerifier, records: Records, state: TableState) -> AsyncIterator[MakeGateway]:
     """Makes gateways that share everything but what is given: as instances of one app do."""
+    made: list[Gateway] = []
 
-    def make(**parts: Any) -> Gateway:
+    def make(*, breaker_policy: BreakerPolicy | None = None, services: Any = (), **parts: Any) -> Gateway:
         limiter = RateLimiter(DEFAULTS)
+        registry = Registry(state, [service.name for service in services])
+        breakers = Breakers(state, breaker_log(records, utc_now), breaker_policy)
+        forwarder = Forwarder(SECRET, ("127.0.0.1",))
         given: dict[str, Any] = {
             "tokens": tokens,
-            "services": (),
+            "services": services,
             "record": records,
             "limiter": limiter,
             "address_limiter": limiter,
             "claims": Claims(state, SECRET, utc_now),
+            "registry": registry,
+            "router": Router(registry, breakers, forwarder, records),
+            "prober": Prober(registry, forwarder, records, utc_now),
+            "admin": RegistryAdmin(registry, breakers, ("127.0.0.1",)),
         }
-        return Gateway(**{**given, **parts})
+        made.append(Gateway(**{**given, **parts}))
+        return made[-1]
 
-    return make
+    yield make
+    for gateway in made:
+        await gateway.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from shared_code.domain.clock import utc_now
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.routes import Route
 
-ROUTE_IDS = {"session_id": "0197f6c8-0000-7000-8000-000000000001", "saga_id": "learning-progress-1"}
+ROUTE_IDS = {"session_id": "0197f6c8-0000-7000-8000-000000000001", "saga_id": "learning-progress-1", "id": "i1"}
 
 
 def request(route: Route, token: str | None = None, **changes: Any) -> Request:

@@ -19,7 +19,16 @@ from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
 from tests.ports import free_ports
 
-POLICY = BreakerPolicy(least_calls=10, failure_rate=0.5, slow_after=2.0, slow_rate=0.8, open_for=5.0, staleness=1.0)
+POLICY = BreakerPolicy(
+    window=30.0,
+    least_calls=10,
+    in_a_row=20,
+    failure_rate=0.5,
+    slow_after=2.0,
+    slow_rate=0.8,
+    open_for=5.0,
+    staleness=1.0,
+)
 
 
 class Clock:
@@ -79,6 +88,18 @@ async def test_g5_the_rate_of_failures_opens_it(instance: Instance, outcomes: li
     for outcome in outcomes:
         await call(breaker, outcome)
     assert breaker.view.state == state
+    await breaker.settle()
+
+
+async def test_failures_in_a_row_open_it_whatever_went_well_before(instance: Instance) -> None:
+    breaker = instance()
+    await call(breaker, Outcome.ANSWERED, 1000)
+    await call(breaker, Outcome.FAILED, POLICY.in_a_row - 1)
+    await call(breaker, Outcome.ANSWERED)
+    await call(breaker, Outcome.FAILED, POLICY.in_a_row - 1)
+    assert breaker.admits()
+    await call(breaker, Outcome.FAILED)
+    assert not breaker.admits()
     await breaker.settle()
 
 

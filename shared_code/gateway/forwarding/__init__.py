@@ -1,0 +1,1 @@
+"""Requests to services that run elsewhere."""
