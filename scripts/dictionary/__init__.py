@@ -1,0 +1,1 @@
+"""How the dictionary of readings is made."""

@@ -1,0 +1,32 @@
+"""The dictionary of readings: a SQLite file made from CC-CEDICT by scripts/build_dictionary.py (see NOTICE.md)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+
+PATH = Path(__file__).with_name("data") / "cedict.sqlite3"
+
+
+class DictionaryMissing(RuntimeError):
+    """The file has not been made."""
+
+
+@cache
+def _database() -> sqlite3.Connection:
+    if not PATH.exists():
+        raise DictionaryMissing(f"{PATH.name} is missing: make it with `python -m scripts.build_dictionary`")
+    return sqlite3.connect(f"{PATH.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+
+def look_up(forms: Collection[str]) -> dict[str, str]:
+    """The readings of those of `forms` (up to 32,766) that are words or characters of the dictionary.
+
+    A reading is numbered pinyin, a syllable a character: "dong1 xi51" where xi5 is taught and xi1 is right too,
+    "na3r" for two characters of which 儿 is the second. Raises DictionaryMissing.
+    """
+    marks = ",".join("?" * len(forms))
+    rows = _database().execute(f"SELECT form, reading FROM word WHERE form IN ({marks})", tuple(forms))  # noqa: S608
+    return dict(rows.fetchall())
