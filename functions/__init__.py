@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from functions.bus import assessment, audit, dead, learning_progress
-from functions.http import attempts, health, messages, ops, service, services, sessions
+from functions.http import attempts, docs, health, messages, ops, service, services, sessions, unknown
 from functions.realtime import connections
 from functions.timers import outbox
 from functions.timers import services as service_health
 
 BLUEPRINTS = (
     attempts.bp,
+    docs.bp,
     health.bp,
     messages.bp,
     ops.bp,
     service.bp,
     services.bp,
     sessions.bp,
+    unknown.bp,
     assessment.bp,
     audit.bp,
     dead.bp,

@@ -107,6 +107,7 @@ def _gateway(env: Environment, secret: bytes) -> GatewayConfig:
         secret=secret,
         rate_limits=_rate_limits(env),
         redis_url=_redis_url(env),
+        cors_origins=env.words("CORS_ORIGINS"),
         service_hosts=hosts,
         service_key=env.key("SERVICE_CONTEXT_KEY", at_least=32, required=bool(hosts)),
     )

@@ -16,6 +16,7 @@ from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService
 from shared_code.gateway.limiting.limiter import RateLimiter
+from shared_code.gateway.protection import Protection
 from shared_code.gateway.registry.admin import RegistryAdmin
 from shared_code.gateway.registry.prober import Prober
 from shared_code.gateway.registry.registry import Registry
@@ -58,5 +59,6 @@ def build_gateway(
         registry=registry,
         router=Router(registry, breakers, forwarder, record),
         prober=Prober(registry, forwarder, record, clock),
+        protection=Protection(config.cors_origins),
         admin=RegistryAdmin(registry, breakers, config.service_hosts),
     )

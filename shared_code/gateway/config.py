@@ -16,6 +16,7 @@ class GatewayConfig:
     `clock_skew` is in seconds. `rate_limits` are the policies by name; without `redis_url` each process counts for
     itself. `secret` makes pseudonyms and seals kept answers. `service_hosts` are the hosts at which services may be
     registered (`.example.net` stands for all below it), and `service_key` signs what they are told of the caller.
+    `cors_origins` are the origins whose pages may call us.
     """
 
     issuers: tuple[str, ...]
@@ -27,3 +28,4 @@ class GatewayConfig:
     redis_url: str = field(default="", repr=False)
     service_hosts: tuple[str, ...] = ()
     service_key: bytes = field(default=b"", repr=False)
+    cors_origins: tuple[str, ...] = ()

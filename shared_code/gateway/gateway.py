@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared_code.domain.errors import NotFound
 from shared_code.gateway.access import Access
 from shared_code.gateway.http import Endpoint, Record, Request, Response, Stage
 from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.inprocess import InProcessService
 from shared_code.gateway.limiting.limiter import RateLimiter
+from shared_code.gateway.openapi.operation import Documented
 from shared_code.gateway.pipeline import pipeline
+from shared_code.gateway.protection import Protection
 from shared_code.gateway.registry.admin import RegistryAdmin
 from shared_code.gateway.registry.prober import Prober
 from shared_code.gateway.registry.registry import Registry
@@ -20,12 +21,14 @@ from shared_code.gateway.routing import Passage, Router
 from shared_code.gateway.stages.accept import accept
 from shared_code.gateway.stages.authenticate import Authenticate
 from shared_code.gateway.stages.authorize import authorize
+from shared_code.gateway.stages.bounds import bounds
 from shared_code.gateway.stages.correlate import correlate
 from shared_code.gateway.stages.deadline import deadline
 from shared_code.gateway.stages.idempotency import Idempotency
 from shared_code.gateway.stages.limit import LimitAddress, LimitCaller, Refusals
 from shared_code.gateway.stages.log import Log
 from shared_code.gateway.stages.problems import problems
+from shared_code.gateway.unknown import refusal
 
 SERVICE_DEADLINE = 10.0  # seconds, for services that have no table of routes here
 
@@ -46,12 +49,14 @@ class Gateway:
         router: Router,
         prober: Prober,
         admin: RegistryAdmin,
+        protection: Protection,
     ) -> None:
         refusals = Refusals(record)
         self.stages: tuple[Stage, ...] = (
             problems,
             correlate,
             Log(record),
+            bounds,
             deadline,
             LimitAddress(address_limiter, refusals),
             Authenticate(tokens, record),
@@ -64,12 +69,20 @@ class Gateway:
         self._registry = registry
         self._router = router
         self._limiter = limiter
+        self._protection = protection
         self.prober = prober
         self.admin = admin
 
     async def handle(self, request: Request, endpoint: Endpoint) -> Response:
         """Take a request through the stages to its endpoint. Never raises, but for cancellation."""
-        return await pipeline(self.stages, endpoint)(request)
+        return self._protection.protect(request, await pipeline(self.stages, endpoint)(request))
+
+    async def unknown(self, request: Request) -> Response:
+        """The endpoint of whatever no route takes: browsers' preflights, wrong methods, and nothing at all."""
+        preflight = self._protection.preflight(request)
+        if preflight is None:
+            raise refusal(request.path)
+        return preflight
 
     async def to_service(self, request: Request) -> Response:
         """The endpoint of `v1/{service}/{*path}`: find the service and its route, and have an instance answer.
@@ -80,7 +93,7 @@ class Gateway:
         name, path = request.params.get("service", ""), request.params.get("path", "")
         service = (await self._registry.view()).services.get(name)
         if service is None:
-            raise NotFound("There is no such service.", code="service-unknown")
+            raise refusal(request.path, "service-unknown")
         local: Endpoint | None = None
         if name in self._services:
             request.route, local, request.params = self._services[name].match(request.method, path)
@@ -96,6 +109,10 @@ class Gateway:
             return await self._router.route(Passage(name, path, request, local))
 
         return await pipeline((deadline, authorize, accept), routed)(request)
+
+    def documented(self) -> list[Documented]:
+        """The routes of services in this process, for the API's description."""
+        return [line for service in self._services.values() for line in service.documented()]
 
     async def close(self) -> None:
         """Finish what goes on in the background and close all connections."""

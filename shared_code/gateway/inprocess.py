@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from shared_code.domain.errors import MethodNotAllowed, NotFound
 from shared_code.gateway.access import LEARNER, Access
 from shared_code.gateway.http import Endpoint
+from shared_code.gateway.openapi.operation import Documented, Operation
 from shared_code.gateway.routes import JSON_ONLY, KIB, Route
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceRoute:
-    """One line of a service's table. `path` is below the service's name, e.g. `me` or `items/{item_id}`."""
+    """One line of a service's table. `path` is below the service's name, e.g. `me` or `items/{item_id}`.
+
+    `answer` and `body` are the models of its good answer and its body, for the API's description.
+    """
 
     method: str
     path: str
     endpoint: Endpoint
     access: Access = LEARNER
     summary: str = ""
+    answer: Any = Any
+    body: Any = None
     consumes: Sequence[str] = JSON_ONLY
     max_body: int = 64 * KIB
     deadline: float = 10.0
@@ -53,6 +60,13 @@ class InProcessService:
             raise MethodNotAllowed(f"This takes {', '.join(allowed)}.", extra={"allow": allowed})
         raise NotFound("There is no such thing.")
 
+    def documented(self) -> list[Documented]:
+        """Its routes as the API's description has them."""
+        return [
+            (self._route(line), Operation(answers={200: line.answer}, body=line.body, failures=(404, 502, 503)))
+            for line in self.routes
+        ]
+
     def _route(self, line: ServiceRoute) -> Route:
         path = f"v1/{self.name}/{line.path}".rstrip("/")
         return Route(
@@ -61,7 +75,7 @@ class InProcessService:
             path=path,
             access=line.access,
             summary=line.summary,
-            consumes=line.consumes,
+            consumes=line.consumes if line.method in ("POST", "PUT", "PATCH") else (),
             max_body=line.max_body,
             deadline=line.deadline,
         )

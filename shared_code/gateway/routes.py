@@ -45,6 +45,10 @@ READY = Route(
     name="ready", method="GET", path="health/ready", access=PUBLIC, summary="Whether what the app needs answers"
 )
 OPENAPI = Route(name="openapi", method="GET", path="openapi.json", access=PUBLIC, summary="This API in OpenAPI 3.1")
+ASYNCAPI = Route(
+    name="asyncapi", method="GET", path="asyncapi.json", access=PUBLIC, summary="The events, in AsyncAPI 3.0"
+)
+DOCS = Route(name="docs", method="GET", path="docs", access=PUBLIC, summary="This API for people to read")
 
 START_SESSION = Route(
     name="start_session",
@@ -139,10 +143,24 @@ SERVICES = tuple(
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
 )
 
+UNKNOWN_PATH = "{*path}"
+UNKNOWN = tuple(
+    Route(
+        name=f"unknown_{method.lower()}",
+        method=method,
+        path=UNKNOWN_PATH,
+        access=PUBLIC,
+        summary="What no other route takes",
+    )
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+)
+
 ROUTES: tuple[Route, ...] = (
     LIVE,
     READY,
     OPENAPI,
+    ASYNCAPI,
+    DOCS,
     START_SESSION,
     GET_SESSION,
     END_SESSION,
@@ -156,4 +174,5 @@ ROUTES: tuple[Route, ...] = (
     PUT_INSTANCE,
     DELETE_INSTANCE,
     *SERVICES,
+    *UNKNOWN,
 )

@@ -18,6 +18,7 @@ from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.limiting.policies import DEFAULTS
+from shared_code.gateway.protection import Protection
 from shared_code.gateway.registry.admin import RegistryAdmin
 from shared_code.gateway.registry.prober import Prober
 from shared_code.gateway.registry.registry import Registry
@@ -91,6 +92,7 @@ async def make_gateway(tokens: TokenVerifier, records: Records, state: TableStat
             "registry": registry,
             "router": Router(registry, breakers, forwarder, records),
             "prober": Prober(registry, forwarder, records, utc_now),
+            "protection": Protection(("https://app.example",)),
             "admin": RegistryAdmin(registry, breakers, ("127.0.0.1",)),
         }
         made.append(Gateway(**{**given, **parts}))

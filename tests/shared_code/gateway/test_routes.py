@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared_code.gateway.routes import ROUTES, SERVICES
+from shared_code.gateway.routes import ROUTES, SERVICES, UNKNOWN
 
 
 def test_every_route_has_its_own_name_and_its_own_place() -> None:
@@ -28,5 +28,6 @@ def test_paths_are_templates_of_azure_functions() -> None:
 
 def test_what_takes_a_body_says_of_which_type() -> None:
     for route in ROUTES:
-        assert bool(route.consumes) or route.method in ("GET", "DELETE"), route.name
+        if route not in UNKNOWN:
+            assert bool(route.consumes) or route.method in ("GET", "DELETE"), route.name
         assert route in SERVICES or not (route.consumes and route.method in ("GET", "DELETE")), route.name

@@ -1,0 +1,102 @@
+"""The models of every route, for the API's description."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from functions.http.sessions import StartSession
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.pronunciation import Scores, SyllableVerdict
+from shared_code.gateway import routes
+from shared_code.gateway.openapi.operation import Operation, Query
+from shared_code.gateway.registry.admin import Configuration, InstanceView, Registration, ServiceList, ServiceView
+from shared_code.realtime.channel import CatchUp
+from shared_code.realtime.signalr import ClientAccess
+from shared_code.services.sessions import SessionView, StartedSession
+
+
+class Live(Struct, frozen=True):
+    """The app runs."""
+
+    status: Literal["live"]
+
+
+class Ready(Struct, frozen=True):
+    """What the app needs answers."""
+
+    status: Literal["ready"]
+    checks: dict[str, Literal["up"]]
+
+
+class PronunciationResult(Struct, frozen=True, kw_only=True):
+    """What was heard in an attempt. `degraded` says that a provider lower in the chain answered."""
+
+    attempt_id: str
+    text: str
+    provider: str
+    degraded: bool
+    scores: Scores
+    syllables: tuple[SyllableVerdict, ...]
+    advice: str
+    calibration: str
+
+
+class FoundEvents(Struct, frozen=True):
+    """Stored events, in order of time."""
+
+    events: tuple[CloudEvent, ...]
+
+
+class SagaView(Struct, frozen=True, kw_only=True):
+    """One saga, and the step it is at."""
+
+    id: str
+    saga: str
+    status: str
+    progress: Any
+    started_at: str | None
+    updated_at: str | None
+
+
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+After = Annotated[int, Meta(ge=0, le=999_999_999)]
+CorrelationId = Annotated[str, Meta(min_length=1, max_length=36)]
+
+OPERATIONS: dict[str, Operation] = {
+    routes.LIVE.name: Operation(answers={200: Live}),
+    routes.READY.name: Operation(answers={200: Ready}, failures=(503,)),
+    routes.OPENAPI.name: Operation(answers={200: dict[str, Any]}),
+    routes.ASYNCAPI.name: Operation(answers={200: dict[str, Any]}),
+    routes.DOCS.name: Operation(answers={200: str}, content_type="text/html"),
+    routes.START_SESSION.name: Operation(
+        answers={201: StartedSession}, body=StartSession, headers=("Location",), failures=(503,)
+    ),
+    routes.GET_SESSION.name: Operation(answers={200: SessionView}, failures=(503,)),
+    routes.END_SESSION.name: Operation(answers={204: None}, failures=(503,)),
+    routes.SUBMIT_ATTEMPT.name: Operation(
+        answers={200: PronunciationResult},
+        query=(Query("text", Text, "What was to be spoken, in hanzi.", required=True),),
+    ),
+    routes.READ_MESSAGES.name: Operation(
+        answers={200: CatchUp},
+        query=(Query("after", After, "The number of the last message seen."),),
+        failures=(400, 503),
+    ),
+    routes.NEGOTIATE.name: Operation(answers={200: ClientAccess}),
+    routes.FIND_EVENTS.name: Operation(
+        answers={200: FoundEvents},
+        query=(Query("correlation_id", CorrelationId, "What led to the events.", required=True),),
+        failures=(400, 503),
+    ),
+    routes.GET_SAGA.name: Operation(answers={200: SagaView}, failures=(503,)),
+    routes.LIST_SERVICES.name: Operation(answers={200: ServiceList}, failures=(503,)),
+    routes.PUT_SERVICE.name: Operation(answers={200: ServiceView}, body=Configuration),
+    routes.PUT_INSTANCE.name: Operation(answers={200: InstanceView, 201: InstanceView}, body=Registration),
+    routes.DELETE_INSTANCE.name: Operation(answers={204: None}, failures=(503,)),
+    **{
+        route.name: Operation(answers={200: Any}, body=Any if route.consumes else None, failures=(405, 502, 503))
+        for route in routes.SERVICES
+    },
+}

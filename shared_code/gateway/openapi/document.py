@@ -1,0 +1,165 @@
+"""The whole document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from shared_code.gateway.access import Access
+from shared_code.gateway.openapi.components import HEADERS, PROBLEM, SECURITY, header_references, problem_response
+from shared_code.gateway.openapi.operation import Documented, Operation
+from shared_code.gateway.routes import Route
+
+OPENAPI = "3.1.0"
+REFERENCE = "#/components/schemas/{name}"
+PARAMETER = re.compile(r"\{\*?(\w+)\}")
+ANY_REQUEST = (414, 429, 431, 500, 504)
+WITH_TOKEN = (401, 403)
+WITH_BODY = (400, 413, 415, 422)
+REPEATABLE = ("POST", "PUT", "PATCH")
+
+
+def openapi(documented: Sequence[Documented], *, version: str) -> dict[str, Any]:
+    """Describe these routes. Operation ids are the routes' names."""
+    models = [
+        model
+        for _, operation in documented
+        for model in (*operation.answers.values(), operation.body, *(each.model for each in operation.query))
+        if model is not None
+    ]
+    schemas, components = msgspec.json.schema_components(models, ref_template=REFERENCE)
+    described = dict(zip(map(id, models), schemas, strict=True))
+    failures = sorted({status for route, operation in documented for status in _failures(route, operation)})
+    paths: dict[str, Any] = {}
+    for route, operation in documented:
+        path = paths.setdefault("/" + PARAMETER.sub(r"{\1}", route.path), {})
+        path[route.method.lower()] = _operation(route, operation, described)
+    return {
+        "openapi": OPENAPI,
+        "info": {
+            "title": "SayZhong's integration layer",
+            "version": version,
+            "summary": "Everything that enters, leaves or moves between SayZhong's parts.",
+            "description": "Mandarin practice for English speakers: sessions, spoken attempts, progress and plans.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "contact": {"name": "SayZhong", "url": "https://sayzhong.example"},
+        },
+        "servers": [{"url": "/api", "description": "Where this document comes from."}],
+        "tags": [{"name": tag, "description": f"Everything under {tag}."} for tag in sorted(_tags(documented))],
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Problem": PROBLEM},
+            "responses": {_name(status): problem_response(status) for status in failures},
+            "headers": HEADERS,
+            "securitySchemes": SECURITY,
+        },
+    }
+
+
+def _operation(route: Route, operation: Operation, described: dict[int, Any]) -> dict[str, Any]:
+    headers = ("X-Correlation-Id",) if route.access.public else ("X-Correlation-Id", "RateLimit", "RateLimit-Policy")
+    responses: dict[str, Any] = {}
+    for status, model in operation.answers.items():
+        responses[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "headers": header_references((*headers, *operation.headers)),
+        }
+        if model is not None:
+            responses[str(status)]["content"] = {operation.content_type: {"schema": described[id(model)]}}
+    for status in sorted(_failures(route, operation)):
+        responses[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
+    written: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "description": f"{route.summary}. {_who(route.access)}",
+        "tags": [_tag(route)],
+        "parameters": [*_path_parameters(route), *_query_parameters(operation, described), *_headers(route)],
+        "security": [] if route.access.public else [{"bearer": sorted(route.access.roles)}],
+        "responses": responses,
+    }
+    if route.consumes and route.method != "GET":
+        schema = {"type": "string", "format": "binary"} if operation.body is None else described[id(operation.body)]
+        written["requestBody"] = {
+            "required": operation.body is not None or "json" not in route.consumes[0],
+            "content": {content_type: {"schema": schema} for content_type in route.consumes},
+        }
+    return written
+
+
+def _failures(route: Route, operation: Operation) -> set[int]:
+    found = {*ANY_REQUEST, *operation.failures}
+    if not route.access.public:
+        found |= {*WITH_TOKEN}
+    if PARAMETER.search(route.path):
+        found.add(404)
+    if route.consumes:
+        found |= {*WITH_BODY}
+    if route.method in REPEATABLE:
+        found |= {400, 409, 422, 503}  # what an Idempotency-Key can lead to
+    return found
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid", "maxLength": 36}
+            if name == "session_id"
+            else {"type": "string", "minLength": 1, "maxLength": 255},
+        }
+        for name in PARAMETER.findall(route.path)
+    ]
+
+
+def _query_parameters(operation: Operation, described: dict[int, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": each.name,
+            "in": "query",
+            "required": each.required,
+            "description": each.description,
+            "schema": described[id(each.model)],
+        }
+        for each in operation.query
+    ]
+
+
+def _headers(route: Route) -> list[dict[str, Any]]:
+    if route.method not in REPEATABLE:
+        return []
+    return [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "The first answer to this key is given again for 24 hours.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$", "minLength": 1, "maxLength": 255},
+        }
+    ]
+
+
+def _who(access: Access) -> str:
+    if access.public:
+        return "Open to all."
+    if not access.roles:
+        return "For everyone with a token."
+    return f"For the roles {', '.join(sorted(access.roles))}."
+
+
+def _tag(route: Route) -> str:
+    parts = route.path.split("/")
+    return parts[1].strip("{*}") if parts[0] == "v1" else "app"
+
+
+def _tags(documented: Sequence[Documented]) -> set[str]:
+    return {_tag(route) for route, _ in documented}
+
+
+def _name(status: int) -> str:
+    return HTTPStatus(status).phrase.replace(" ", "").replace("-", "")
