@@ -13,11 +13,18 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
+from shared_code.domain.mandarin import pinyin, syllables
 from shared_code.providers.phonetics.dictionary import PATH
 
-_MAKER = Path(__file__).with_name("dictionary")
+_ATTRIBUTION = "Derived from CC-CEDICT (cc-cedict.org), CC BY-SA 4.0; this file is under the same licence."
+_MAKERS = (
+    Path(__file__),
+    Path(pinyin.__file__),
+    Path(syllables.__file__),
+    *sorted(Path(__file__).with_name("dictionary").glob("*.*")),
+)
 _SCHEMA = """
-    CREATE TABLE made_from (fingerprint TEXT NOT NULL);
+    CREATE TABLE made_from (fingerprint TEXT NOT NULL, attribution TEXT NOT NULL);
     CREATE TABLE word (form TEXT PRIMARY KEY, reading TEXT NOT NULL) WITHOUT ROWID;
 """
 
@@ -45,7 +52,7 @@ def build(source: Path, target: Path) -> bool:
 def _fingerprint(source: Path) -> str:
     """Changes whenever the dictionary would."""
     digest = hashlib.sha256(importlib.metadata.version("pypinyin").encode())
-    for path in (source, Path(__file__), *sorted(_MAKER.glob("*.*"))):
+    for path in (source, *_MAKERS):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -68,7 +75,7 @@ def _write(target: Path, words: Mapping[str, str], fingerprint: str) -> None:
     try:
         with closing(sqlite3.connect(unfinished)) as database, database:
             database.executescript(_SCHEMA)
-            database.execute("INSERT INTO made_from VALUES (?)", (fingerprint,))
+            database.execute("INSERT INTO made_from VALUES (?, ?)", (fingerprint, _ATTRIBUTION))
             database.executemany("INSERT INTO word VALUES (?, ?)", sorted(words.items()))
         unfinished.replace(target)
     finally:

@@ -15,18 +15,18 @@ class DictionaryMissing(RuntimeError):
 
 
 @cache
-def _database() -> sqlite3.Connection:
-    if not PATH.exists():
-        raise DictionaryMissing(f"{PATH.name} is missing: make it with `python -m scripts.build_dictionary`")
-    return sqlite3.connect(f"{PATH.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+def _database(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise DictionaryMissing(f"{path.name} is missing: make it with `python -m scripts.build_dictionary`")
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
 
-def look_up(forms: Collection[str]) -> dict[str, str]:
+def look_up(forms: Collection[str], path: Path = PATH) -> dict[str, str]:
     """The readings of those of `forms` (up to 32,766) that are words or characters of the dictionary.
 
     A reading is numbered pinyin, a syllable a character: "dong1 xi51" where xi5 is taught and xi1 is right too,
     "na3r" for two characters of which 儿 is the second. Raises DictionaryMissing.
     """
     marks = ",".join("?" * len(forms))
-    rows = _database().execute(f"SELECT form, reading FROM word WHERE form IN ({marks})", tuple(forms))  # noqa: S608
+    rows = _database(path).execute(f"SELECT form, reading FROM word WHERE form IN ({marks})", tuple(forms))  # noqa: S608
     return dict(rows.fetchall())
