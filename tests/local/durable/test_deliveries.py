@@ -1,0 +1,122 @@
+"""Work reaches workers, whatever becomes of them: Azure's hosts come and go, and so do ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from local.durable.deliveries import MOST_DELIVERIES
+from local.durable.wire import helpers, pb
+from tests.local.durable import workflows
+from tests.local.durable.hub import Hub, new_worker, until
+from tests.local.durable.processes import WorkerProcess
+
+
+def held(hub: Hub, kind: str) -> list[int]:
+    """How many items of a kind each worker holds that holds any."""
+    workers = {id(worker): worker for worker in hub.engine._holders.values()}.values()
+    counts = [sum(each == kind for each, _ in worker.held.values()) for worker in workers]
+    return sorted(filter(None, counts))
+
+
+def test_what_a_killed_worker_held_is_handed_to_another(hub: Hub) -> None:
+    """At-least-once execution of activities (durable-functions-activity-functions): a `kill -9` of the host alone."""
+    instances = [hub.start(workflows.call, ["held", str(n)]) for n in range(3)]
+    worker = WorkerProcess(hub.address)
+    until(lambda: held(hub, "activity") == [3])
+    worker.kill()
+    until(lambda: not hub.engine._holders)
+    hub.work()
+    until(lambda: sum(workflows.runs.values()) == 3)
+    workflows.gate.set()
+    assert [hub.result(instance) for instance in instances] == ["0", "1", "2"]
+
+
+def test_orchestrator_in_a_dead_workers_hands_runs_elsewhere(hub: Hub) -> None:
+    """A stream that ends gives back orchestrations and entities too; a late answer of that worker is ignored."""
+    instance = hub.start(workflows.chain, 1)
+    hub.signal("given back", "add", 1)
+    stub = hub.client._stub
+    stream = stub.GetWorkItems(pb.GetWorkItemsRequest())
+    first, second = next(stream), next(stream)
+    mine = first if first.HasField("orchestratorRequest") else second
+    stream.cancel()
+    until(lambda: not hub.engine._holders)
+    stub.CompleteOrchestratorTask(
+        pb.OrchestratorResponse(instanceId=instance, completionToken=mine.completionToken, actions=[])
+    )
+    hub.work()
+    assert hub.result(instance) == 4
+    until(lambda: hub.entity("given back") == 1)
+
+
+def test_second_answer_for_an_activity_is_ignored(hub: Hub) -> None:
+    """CompleteActivityTask checks its token: two workers may have run the same activity."""
+    instance = hub.start(workflows.call, ["held", "x"])
+    hub.work()
+    until(lambda: workflows.runs["x"])
+    (token,) = hub.engine._activities
+    for answer in ('"first"', '"second"'):
+        hub.client._stub.CompleteActivityTask(
+            pb.ActivityResponse(
+                instanceId=instance, taskId=1, completionToken=token, result=helpers.get_string_value(answer)
+            )
+        )
+    assert hub.result(instance) == "first"
+    workflows.gate.set()
+
+
+def test_several_workers_share_the_work_within_their_limits(hub: Hub) -> None:
+    """Concurrency throttles (durable-functions-perf-and-scale): a worker never holds more than it asked for."""
+    hub.work(maximum_concurrent_activity_work_items=2)
+    other = new_worker(hub.address, maximum_concurrent_activity_work_items=3)
+    other.start()
+    instances = [hub.start(workflows.call, ["held", str(n)]) for n in range(8)]
+    until(lambda: sum(workflows.runs.values()) == 5)
+    assert held(hub, "activity") == [2, 3]
+    workflows.gate.set()
+    assert [hub.result(instance) for instance in instances] == [str(n) for n in range(8)]
+    other.stop()
+
+
+def test_poison_activity_is_set_aside_and_said_so(
+    hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An activity that kills every worker fails in the end, so that the orchestration can compensate."""
+    monkeypatch.setattr("local.durable.deliveries.MOST_DELIVERIES", 3)
+    instance = hub.start(workflows.call, ["deadly", None])
+    for _ in range(3):
+        WorkerProcess(hub.address).wait()
+    hub.work()
+    details = hub.wait(instance).failure_details
+    assert details is not None
+    assert "Set aside" in details.message
+    assert any("poison activity" in record.message for record in caplog.records)
+
+
+@pytest.mark.parametrize("kind", ["orchestration", "entity"])
+def test_abandoned_items_come_back_and_are_set_aside_in_the_end(
+    hub: Hub, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AbandonTask…WorkItem of the Durable Task protocol: handed out again after a growing pause."""
+    instance = hub.start(workflows.chain, 1) if kind == "orchestration" else None
+    if kind == "entity":
+        hub.signal("poison", "add", 1)
+    stub = hub.client._stub
+    stream = stub.GetWorkItems(pb.GetWorkItemsRequest())
+    for _ in range(MOST_DELIVERIES):
+        token = next(stream).completionToken
+        if kind == "orchestration":
+            stub.AbandonTaskOrchestratorWorkItem(pb.AbandonOrchestrationTaskRequest(completionToken=token))
+        else:
+            stub.AbandonTaskEntityWorkItem(pb.AbandonEntityTaskRequest(completionToken=token))
+        hub.advance(seconds=60)
+    stream.cancel()
+    assert any(f"poison {kind}" in record.message for record in caplog.records)
+    if instance is not None:
+        details = hub.wait(instance).failure_details
+        assert details is not None
+        assert details.error_type == "PoisonWorkItem"
+    else:
+        hub.work()
+        hub.signal("poison", "add", 5)
+        until(lambda: hub.entity("poison") == 5)
