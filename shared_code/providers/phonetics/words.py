@@ -48,7 +48,7 @@ def syllables(text: str, found: Sequence[Word], dictionary: Mapping[str, str]) -
     """Read the words of `text` one by one. Raises Invalid (`text-unreadable`) for an unknown hanzi."""
     read: list[Syllable] = []
     for number, word in enumerate(found):
-        if word.form in _RHOTIC and word.before and not read[-1].rhotic:
+        if word.form in _RHOTIC and read and not read[-1].rhotic and read[-1].start + 1 == word.start:
             read[-1] = replace(read[-1], hanzi=read[-1].hanzi + text[word.start], rhotic=True)
             continue
         reading = in_context(word.form, word.before, word.after) or dictionary.get(word.form)
