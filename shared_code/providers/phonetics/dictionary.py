@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 PATH = Path(__file__).with_name("data") / "cedict.sqlite3"
+
+
+_one_at_a_time = threading.Lock()  # threads share the connection, and with it its prepared statements
 
 
 class DictionaryMissing(RuntimeError):
@@ -28,5 +32,6 @@ def look_up(forms: Collection[str], path: Path = PATH) -> dict[str, str]:
     "na3r" for two characters of which 儿 is the second. Raises DictionaryMissing.
     """
     marks = ",".join("?" * len(forms))
-    rows = _database(path).execute(f"SELECT form, reading FROM word WHERE form IN ({marks})", tuple(forms))  # noqa: S608
-    return dict(rows.fetchall())
+    query = f"SELECT form, reading FROM word WHERE form IN ({marks})"  # noqa: S608
+    with _one_at_a_time:
+        return dict(_database(path).execute(query, tuple(forms)).fetchall())
