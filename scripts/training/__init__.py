@@ -1,0 +1,1 @@
+"""Training and evaluation of the offline pronunciation analyser, from recordings outside the repository."""
