@@ -64,7 +64,7 @@ class Journal:
         try:
             stored = await self._store.append(stream, events, expected_version=expected_version)
         except AppError as failure:
-            if not failure.retryable:  # so it is certain that nothing was appended
+            if not failure.retryable or isinstance(failure, Withdrawn):  # so it is certain that nothing was appended
                 with suppress(AppError):
                     await self._pending.clear(note)
             raise

@@ -65,5 +65,5 @@ def new_event(
         correlationid=correlation_id,
         causationid=causation_id,
         tenantid=tenant,
-        data=msgspec.to_builtins(data),
+        data=msgspec.json.decode(msgspec.json.encode(data)),  # as readers will see it: lists, not tuples
     )

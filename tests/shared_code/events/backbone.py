@@ -1,0 +1,91 @@
+"""One process's worth of the event backbone, for tests."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from shared_code.domain.clock import utc_now
+from shared_code.domain.events.catalogue import event_of
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
+from shared_code.domain.pseudonyms import pseudonym
+from shared_code.events.bus import Bus, BusNamespace
+from shared_code.events.consumer import Consumer
+from shared_code.events.dead_letters import DeadLetters
+from shared_code.events.inbox import Inbox
+from shared_code.events.journal import Journal
+from shared_code.events.outbox import Outbox
+from shared_code.events.pending import Pending
+from shared_code.events.publication import Publication
+from shared_code.events.store import EventStore
+from shared_code.events.sweeper import Sweeper
+from shared_code.storage.account import StorageAccount
+from shared_code.storage.blobs import Blobs
+from shared_code.storage.lake import Lake
+from shared_code.storage.tables import Tables
+
+KEY = b"a key for tests only, 32 bytes.."
+
+
+class Backbone:
+    """One process's worth of the event backbone. Two of them on the same connections are two instances of the app."""
+
+    def __init__(self, storage: str, bus: str, *, lease: timedelta = timedelta(seconds=1)) -> None:
+        account = StorageAccount(connection_string=storage)
+        self.tables = Tables(account)
+        self.blobs = Blobs(account)
+        self.lake = Lake(self.blobs)
+        self.bus = Bus(BusNamespace(connection_string=bus))
+        self.store = EventStore(self.tables, utc_now)
+        self.pending = Pending(self.tables, utc_now)
+        self.publication = Publication(self.bus, self.lake)
+        self.outbox = Outbox(self.store, self.pending, self.publication)
+        self.journal = Journal(self.store, self.pending, self.outbox, self.publication)
+        self.sweeper = Sweeper(self.pending, self.outbox, utc_now, grace=timedelta())
+        self.inbox = Inbox(self.tables, utc_now, lease=lease)
+        self.dead_letters = DeadLetters(self.bus, utc_now)
+        self.consumer = Consumer(
+            store=self.store,
+            inbox=self.inbox,
+            dead_letters=self.dead_letters,
+            lake=self.lake,
+            pseudonym=stream_of,
+            clock=utc_now,
+        )
+
+    async def close(self) -> None:
+        await self.lake.close()
+        await self.bus.close()
+        await self.tables.close()
+        await self.blobs.close()
+
+
+def stream_of(tenant: str, subject: str) -> str:
+    """The stream of a learner's events."""
+    return pseudonym(KEY, tenant, subject)
+
+
+def practised(subject: str, attempt: str = "attempt-1", *, event_id: str | None = None) -> CloudEvent:
+    """A progress event of this learner."""
+    item = PractisedItem(hanzi="你", pinyin="nǐ", expected=3, heard=2, tone_score=40, accuracy=80, error="tone")
+    return event_of(
+        ProgressRecorded(attempt_id=attempt, items=(item,)),
+        subject=subject,
+        tenant="sayzhong",
+        correlation_id=str(uuid.uuid4()),
+        now=utc_now(),
+        event_id=event_id,
+    )
+
+
+@asynccontextmanager
+async def backbone_on(storage: str, bus: str) -> AsyncIterator[Backbone]:
+    """A backbone, closed when left."""
+    backbone = Backbone(storage, bus)
+    try:
+        yield backbone
+    finally:
+        await backbone.close()

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import msgspec
+import pytest
+
+from shared_code.domain.clock import utc_now
+from shared_code.domain.errors import Conflict, TooLarge
+from shared_code.domain.events.envelope import MAX_EVENT_BYTES
+from shared_code.events.store import EventStore, Withdrawn
+from shared_code.storage.account import StorageAccount
+from shared_code.storage.tables import Tables
+from tests.proxy import answer_losing
+from tests.shared_code.events.backbone import Backbone, practised
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def store(backbone: Backbone) -> EventStore:
+    return backbone.store
+
+
+async def versions(store: EventStore, stream: str) -> list[tuple[int, str]]:
+    return [(stored.version, stored.event.id) async for stored in store.read(stream)]
+
+
+async def test_events_come_back_in_order_and_as_they_were(store: EventStore, stream: str, learner: str) -> None:
+    events = [practised(learner, f"attempt-{number}") for number in range(3)]
+    stored = await store.append(stream, events)
+    again = await store.append(stream, [practised(learner)])
+
+    assert [each.version for each in stored + again] == [1, 2, 3, 4]
+    read = [each async for each in store.read(stream)]
+    assert [each.event for each in read[:3]] == events
+    assert read == stored + again
+    assert [each.version async for each in store.read(stream, after=1, to=3)] == [2, 3]
+    assert await store.find(stream, events[1].id) == stored[1]
+    assert await store.find(stream, "another") is None
+    assert (await store.head(stream)).version == 4
+
+
+async def test_a_stream_that_nobody_wrote_to_is_empty(store: EventStore, stream: str) -> None:
+    assert await versions(store, stream) == []
+    assert (await store.head(stream)).version == 0
+
+
+async def test_ten_appends_at_once_keep_an_order_and_lose_none(
+    backbone: Backbone, other: Backbone, stream: str, learner: str
+) -> None:
+    events = [practised(learner) for _ in range(10)]
+    stores = (backbone.store, other.store)
+    outcomes = await asyncio.gather(
+        *(stores[number % 2].append(stream, [event]) for number, event in enumerate(events))
+    )
+    read = await versions(backbone.store, stream)
+    assert [version for version, _ in read] == list(range(1, 11))
+    assert sorted(read) == sorted((stored.version, stored.event.id) for (stored,) in outcomes)
+
+
+async def test_an_append_from_a_version_that_is_past_is_a_conflict_that_says_where_things_stand(
+    backbone: Backbone, other: Backbone, stream: str, learner: str
+) -> None:
+    store = backbone.store
+    await store.append(stream, [practised(learner)], expected_version=0)
+    with pytest.raises(Conflict) as conflict:
+        await store.append(stream, [practised(learner)], expected_version=0)
+    assert conflict.value.extra == {"current_version": 1}
+
+    await other.store.append(stream, [practised(learner)])  # `store` does not know of this one
+    with pytest.raises(Conflict) as conflict:
+        await store.append(stream, [practised(learner)], expected_version=1)
+    assert conflict.value.extra == {"current_version": 2}
+    await store.append(stream, [practised(learner)], expected_version=2)
+    assert len(await versions(store, stream)) == 3
+
+
+async def test_of_many_appends_from_one_version_one_wins(store: EventStore, stream: str, learner: str) -> None:
+    outcomes = await asyncio.gather(
+        *(store.append(stream, [practised(learner)], expected_version=0) for _ in range(8)), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, list) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
+    assert len(await versions(store, stream)) == 1
+
+
+async def test_an_event_is_stored_once_however_often_it_is_appended(
+    store: EventStore, stream: str, learner: str
+) -> None:
+    first, second, third = (practised(learner) for _ in range(3))
+    stored = await store.append(stream, [first, second])
+    assert await store.append(stream, [first, second]) == stored
+    assert await store.append(stream, [first, second], expected_version=0) == stored
+    mixed = await store.append(stream, [second, third])
+    assert [each.version for each in mixed] == [2, 3]
+
+    same = practised(learner)
+    outcomes = await asyncio.gather(*(store.append(stream, [same]) for _ in range(5)))
+    assert {each.version for (each,) in outcomes} == {4}
+    assert len(await versions(store, stream)) == 4
+
+
+async def test_an_append_whose_answer_was_lost_can_be_repeated(azurite: str, stream: str, learner: str) -> None:
+    async with answer_losing(azurite, "TableEndpoint") as (connection, proxy):
+        tables = Tables(StorageAccount(connection_string=connection))
+        store = EventStore(tables, utc_now)
+        await store.append(stream, [practised(learner)])
+        event = practised(learner)
+        proxy.lose_answers(1)
+        with pytest.raises(Exception, match="cannot be reached"):
+            await store.append(stream, [event], expected_version=1)
+        (stored,) = await store.append(stream, [event], expected_version=1)
+        assert stored.version == 2
+        assert len(await versions(store, stream)) == 2
+        await tables.close()
+
+
+async def test_everything_of_one_correlation_is_found_in_order_of_time(
+    store: EventStore, stream: str, learner: str
+) -> None:
+    correlation_id = str(uuid.uuid4())
+    first, second, never = (
+        msgspec.structs.replace(
+            practised(learner), correlationid=correlation_id, time=f"2026-01-01T00:00:0{number}.000Z"
+        )
+        for number in (2, 1, 3)
+    )
+    elsewhere = f"{stream}-other"
+    await store.correlate(stream, [first, never])
+    await store.correlate(elsewhere, [second])
+    await store.append(stream, [first])
+    await store.append(elsewhere, [second])
+    found = await store.by_correlation(correlation_id)
+    assert [each.event for each in found] == [second, first]
+    assert await store.by_correlation(str(uuid.uuid4())) == []
+
+
+async def test_what_was_given_up_on_cannot_be_appended_until_it_is_reclaimed(
+    store: EventStore, stream: str, learner: str
+) -> None:
+    event = practised(learner)
+    await store.withdraw(stream, [event.id])
+    with pytest.raises(Withdrawn):
+        await store.append(stream, [event])
+    assert await store.find(stream, event.id) is None
+    await store.reclaim(stream, [event.id])
+    (stored,) = await store.append(stream, [event])
+    assert stored.version == 1
+    with pytest.raises(Conflict):
+        await store.withdraw(stream, [event.id])
+
+
+async def test_more_than_a_transaction_or_a_row_takes_is_refused(store: EventStore, stream: str, learner: str) -> None:
+    with pytest.raises(TooLarge):
+        await store.append(stream, [practised(learner) for _ in range(50)])
+    huge = msgspec.structs.replace(practised(learner), data={"filling": "x" * MAX_EVENT_BYTES})
+    with pytest.raises(TooLarge):
+        await store.append(stream, [huge])
+    assert len(await store.append(stream, [practised(learner) for _ in range(49)])) == 49
+    just = msgspec.structs.replace(practised(learner), data={"filling": "x" * (MAX_EVENT_BYTES - 1000)})
+    assert (await store.append(stream, [just]))[0].version == 50
+
+
+async def test_ids_of_other_systems_may_be_any_text(store: EventStore, stream: str, learner: str) -> None:
+    event = practised(learner, event_id="urn:other/system#1?x=%20'")
+    (stored,) = await store.append(stream, [event])
+    assert await store.find(stream, event.id) == stored
