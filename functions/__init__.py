@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functions.bus import assessment, audit, dead, learning_progress
-from functions.http import attempts, docs, health, messages, ops, service, services, sessions, unknown
+from functions.http import attempts, docs, guests, health, messages, ops, service, services, sessions, unknown
 from functions.realtime import connections
-from functions.timers import outbox
+from functions.timers import gateway, outbox
 from functions.timers import services as service_health
 
 BLUEPRINTS = (
     attempts.bp,
     docs.bp,
+    guests.bp,
     health.bp,
     messages.bp,
     ops.bp,
@@ -25,4 +26,5 @@ BLUEPRINTS = (
     connections.bp,
     outbox.bp,
     service_health.bp,
+    gateway.bp,
 )

@@ -31,6 +31,7 @@ from shared_code.realtime.signalr import SignalRService, entra_bearer, key_beare
 from shared_code.services.announcements import Announcements
 from shared_code.services.effectiveness import EffectivenessService
 from shared_code.services.feedback import Feedback
+from shared_code.services.guests import GuestProgress
 from shared_code.services.interaction import Interaction
 from shared_code.services.people import People
 from shared_code.services.planning import PlanningService, PlanRecord
@@ -133,6 +134,7 @@ def app() -> App:
         state=TableState(tables.table("gateway")),
         record=lake.write,
         clock=clock,
+        adopt=GuestProgress(store, progress_service).adopt,
     )
     checks: dict[str, Check] = {
         "storage": partial(_storage_answers, tables),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from shared_code.environment import LOOPBACK, Environment
 from shared_code.gateway.config import GatewayConfig
+from shared_code.gateway.edge_mode import EDGE_MODES, EdgeMode
 from shared_code.gateway.limiting.policies import Policy, with_changes
 
 
@@ -107,10 +108,31 @@ def _gateway(env: Environment, secret: bytes) -> GatewayConfig:
         secret=secret,
         rate_limits=_rate_limits(env),
         redis_url=_redis_url(env),
+        guest_key=env.key("GUEST_SIGNING_KEY", at_least=64, required=False),
+        edge_mode=_edge_mode(env),
+        edge_principals=frozenset(env.words("EDGE_PRINCIPALS")),
+        edge_keys=_edge_keys(env),
         cors_origins=env.words("CORS_ORIGINS"),
         service_hosts=hosts,
         service_key=env.key("SERVICE_CONTEXT_KEY", at_least=32, required=bool(hosts)),
     )
+
+
+def _edge_mode(env: Environment) -> EdgeMode:
+    given = env.text("EDGE_MODE") or "off"
+    for mode in EDGE_MODES:
+        if given == mode:
+            if mode != "off" and not env.words("EDGE_PRINCIPALS"):
+                env.fault("EDGE_PRINCIPALS", "must name API Management's identity where EDGE_MODE is on")
+            return mode
+    env.fault("EDGE_MODE", f"must be one of {', '.join(EDGE_MODES)}")
+    return "off"
+
+
+def _edge_keys(env: Environment) -> tuple[bytes, ...]:
+    """Two, while one takes the other's place."""
+    names = ("EDGE_CONTEXT_KEY", "EDGE_CONTEXT_KEY_NEXT")
+    return tuple(key for name in names if (key := env.key(name, at_least=32, required=False)))
 
 
 def _rate_limits(env: Environment) -> Mapping[str, Policy]:

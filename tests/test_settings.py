@@ -52,6 +52,8 @@ def test_every_fault_is_named_at_once_and_no_value_with_it() -> None:
         "AZURE_SPEECH_KEY": "secret-of-speech",
         "RATE_LIMITS": "writes=many",
         "SERVICE_HOSTS": "content.example",
+        "EDGE_MODE": "maybe",
+        "EDGE_CONTEXT_KEY": "c2hvcnQ=",
         "REDIS_URL": "redis://redis.example",
     }
     with pytest.raises(SettingsError) as error:
@@ -60,6 +62,7 @@ def test_every_fault_is_named_at_once_and_no_value_with_it() -> None:
         "AzureWebJobsStorage", "ServiceBusConnection", "AzureSignalRConnectionString", "IDENTITY_ISSUERS",
         "IDENTITY_AUDIENCE", "IDENTITY_CLOCK_SKEW_SECONDS", "PSEUDONYM_KEY", "TRUSTED_PROXIES", "AZURE_SPEECH_KEY",
         "RATE_LIMITS", "REDIS_URL", "SERVICE_CONTEXT_KEY",
+        "EDGE_MODE", "EDGE_CONTEXT_KEY",
     ):  # fmt: skip
         assert any(fault.startswith(name) for fault in error.value.faults), name
     for value in ("login.example", "a-lot", "c2hvcnQ", "secret-of-speech", "redis.example"):
@@ -86,3 +89,8 @@ def test_secrets_are_not_in_the_representation() -> None:
     shown = repr(Settings.from_environment(sample() | {"AZURE_SPEECH_KEY": "speech-key", "AZURE_SPEECH_REGION": "x"}))
     for secret in ("AccountKey", "SAS_KEY_VALUE", "AccessKey", "pseudonym-key", "speech-key"):
         assert secret not in shown
+
+
+def test_an_edge_that_is_switched_on_must_have_a_name() -> None:
+    with pytest.raises(SettingsError, match="EDGE_PRINCIPALS"):
+        Settings.from_environment(sample() | {"EDGE_MODE": "header"})

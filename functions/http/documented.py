@@ -10,6 +10,7 @@ from functions.http.sessions import StartSession
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.pronunciation import Scores, SyllableVerdict
 from shared_code.gateway import routes
+from shared_code.gateway.guests import Guest, Linked, LinkGuest, NewGuest
 from shared_code.gateway.openapi.operation import Operation, Query
 from shared_code.gateway.registry.admin import Configuration, InstanceView, Registration, ServiceList, ServiceView
 from shared_code.realtime.channel import CatchUp
@@ -70,6 +71,8 @@ OPERATIONS: dict[str, Operation] = {
     routes.OPENAPI.name: Operation(answers={200: dict[str, Any]}),
     routes.ASYNCAPI.name: Operation(answers={200: dict[str, Any]}),
     routes.DOCS.name: Operation(answers={200: str}, content_type="text/html"),
+    routes.CREATE_GUEST.name: Operation(answers={201: Guest}, body=NewGuest, body_required=False, failures=(404,)),
+    routes.LINK_GUEST.name: Operation(answers={200: Linked}, body=LinkGuest),
     routes.START_SESSION.name: Operation(
         answers={201: StartedSession}, body=StartSession, headers=("Location",), failures=(503,)
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared_code.gateway.edge_mode import EdgeMode
 from shared_code.gateway.limiting.policies import DEFAULTS, Policy
 
 
@@ -16,7 +17,9 @@ class GatewayConfig:
     `clock_skew` is in seconds. `rate_limits` are the policies by name; without `redis_url` each process counts for
     itself. `secret` makes pseudonyms and seals kept answers. `service_hosts` are the hosts at which services may be
     registered (`.example.net` stands for all below it), and `service_key` signs what they are told of the caller.
-    `cors_origins` are the origins whose pages may call us.
+    `cors_origins` are the origins whose pages may call us. `guest_key` signs guests' tokens (P-256, PKCS #8 in DER);
+    without it there are no guests. `edge_mode` says how API Management proves itself, `edge_principals` who it is, and
+    `edge_keys` sign its context headers.
     """
 
     issuers: tuple[str, ...]
@@ -29,3 +32,7 @@ class GatewayConfig:
     service_hosts: tuple[str, ...] = ()
     service_key: bytes = field(default=b"", repr=False)
     cors_origins: tuple[str, ...] = ()
+    guest_key: bytes = field(default=b"", repr=False)
+    edge_mode: EdgeMode = "off"
+    edge_principals: frozenset[str] = frozenset()
+    edge_keys: tuple[bytes, ...] = field(default=(), repr=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared_code.gateway.access import Access
+from shared_code.gateway.guests import Guests
 from shared_code.gateway.http import Endpoint, Record, Request, Response, Stage
 from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.tokens import TokenVerifier
@@ -24,11 +25,13 @@ from shared_code.gateway.stages.authorize import authorize
 from shared_code.gateway.stages.bounds import bounds
 from shared_code.gateway.stages.correlate import correlate
 from shared_code.gateway.stages.deadline import deadline
+from shared_code.gateway.stages.edge import Edge
 from shared_code.gateway.stages.idempotency import Idempotency
 from shared_code.gateway.stages.limit import LimitAddress, LimitCaller, Refusals
 from shared_code.gateway.stages.log import Log
 from shared_code.gateway.stages.problems import problems
 from shared_code.gateway.unknown import refusal
+from shared_code.resilience.shared_state import SharedState
 
 SERVICE_DEADLINE = 10.0  # seconds, for services that have no table of routes here
 
@@ -50,15 +53,19 @@ class Gateway:
         prober: Prober,
         admin: RegistryAdmin,
         protection: Protection,
+        edge: Edge,
+        guests: Guests,
+        refusals: Refusals,
+        state: SharedState,
     ) -> None:
-        refusals = Refusals(record)
         self.stages: tuple[Stage, ...] = (
             problems,
             correlate,
             Log(record),
             bounds,
             deadline,
-            LimitAddress(address_limiter, refusals),
+            LimitAddress(address_limiter, refusals, tokens),
+            edge,
             Authenticate(tokens, record),
             LimitCaller(limiter, refusals),
             authorize,
@@ -70,8 +77,12 @@ class Gateway:
         self._router = router
         self._limiter = limiter
         self._protection = protection
+        self._edge = edge
+        self._claims = claims
+        self._state = state
         self.prober = prober
         self.admin = admin
+        self.guests = guests
 
     async def handle(self, request: Request, endpoint: Endpoint) -> Response:
         """Take a request through the stages to its endpoint. Never raises, but for cancellation."""
@@ -109,6 +120,12 @@ class Gateway:
             return await self._router.route(Passage(name, path, request, local))
 
         return await pipeline((deadline, authorize, accept), routed)(request)
+
+    async def purge(self) -> int:
+        """Delete what has been kept for long enough: answers to idempotency keys and the edge's nonces."""
+        return await self._state.sweep(
+            lambda partition, value: self._edge.expired(partition) or self._claims.expired(partition, value)
+        )
 
     def documented(self) -> list[Documented]:
         """The routes of services in this process, for the API's description."""

@@ -32,7 +32,7 @@ class Request:
 
     `path` is the URL's path as sent (with `/api`, without the query), `headers` have lower-case names, `params` come
     from the route's template. `client_address` is the caller's IP address as far as trusted proxies tell it, `ends_at`
-    the deadline on the monotonic clock.
+    the deadline on the monotonic clock. `edge` is what API Management says of a request that came through it.
     """
 
     route: Route
@@ -48,6 +48,7 @@ class Request:
     traceparent: str = ""
     principal: Principal | None = None
     ends_at: float = float("inf")
+    edge: dict[str, str] = field(default_factory=dict)
 
     @property
     def caller(self) -> Principal:

@@ -50,6 +50,23 @@ ASYNCAPI = Route(
 )
 DOCS = Route(name="docs", method="GET", path="docs", access=PUBLIC, summary="This API for people to read")
 
+CREATE_GUEST = Route(
+    name="create_guest",
+    method="POST",
+    path="v1/guests",
+    access=PUBLIC,
+    summary="Become a guest learner",
+    consumes=JSON_ONLY,
+)
+LINK_GUEST = Route(
+    name="link_guest",
+    method="POST",
+    path="v1/guests/link",
+    access=LEARNER,
+    summary="Turn a guest into the learner of the caller's account",
+    consumes=JSON_ONLY,
+)
+
 START_SESSION = Route(
     name="start_session",
     method="POST",
@@ -161,6 +178,8 @@ ROUTES: tuple[Route, ...] = (
     OPENAPI,
     ASYNCAPI,
     DOCS,
+    CREATE_GUEST,
+    LINK_GUEST,
     START_SESSION,
     GET_SESSION,
     END_SESSION,

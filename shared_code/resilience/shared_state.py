@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,4 +37,8 @@ class SharedState(Protocol):
 
     def all(self, partition: str) -> AsyncIterator[Stored]:
         """Every value of a partition, in the order of its keys."""
+        ...
+
+    async def sweep(self, expired: Callable[[str, bytes], bool]) -> int:
+        """Delete the values of all partitions of which this is true, given partition and value; say how many."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from shared_code.domain.errors import Conflict, NotFound
 from shared_code.resilience.shared_state import Stored
@@ -43,6 +43,21 @@ class TableState:
         """Every value of a partition, in the order of its keys."""
         async for row in self._table.rows(partition):
             yield _stored(row)
+
+    async def sweep(self, expired: Callable[[str, bytes], bool]) -> int:
+        """Delete the values of all partitions of which this is true, given partition and value; say how many.
+
+        One that changes meanwhile stays. Reads the whole table: for a timer.
+        """
+        swept = 0
+        async for row in self._table.rows():
+            if expired(row.partition, _stored(row).value):
+                try:
+                    await self._table.delete(row.partition, row.key, etag=row.etag)
+                except Conflict:
+                    continue
+                swept += 1
+        return swept
 
 
 def _columns(value: bytes) -> dict[str, Value]:

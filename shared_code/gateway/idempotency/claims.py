@@ -13,6 +13,7 @@ from shared_code.domain.errors import Conflict, Invalid
 from shared_code.gateway.idempotency.sealing import Seal
 from shared_code.resilience.shared_state import SharedState, Stored
 
+PARTITION = "claim:"
 KEPT = timedelta(hours=24)
 PATIENCE = 5.0  # seconds that a second copy waits for the first one's answer
 FIRST_LOOK, LAST_LOOK = 0.02, 0.5  # seconds between looks: doubled from the first to the last
@@ -58,7 +59,7 @@ class Held:
 
 
 class Claims:
-    """All claims, in shared state: partition = the caller, key = a hash of the client's key and the app's secret."""
+    """All claims, in shared state: a partition a caller, the key a hash of the client's key and the app's secret."""
 
     def __init__(self, state: SharedState, secret: bytes, clock: Clock) -> None:
         self._state = state
@@ -72,6 +73,7 @@ class Claims:
         Invalid when the key was used for another request.
         """
         seal = Seal(self._secret, key)
+        caller = PARTITION + caller
         waited, pause = 0.0, FIRST_LOOK
         while True:
             outcome = await self._try(caller, seal, fingerprint, lease)
@@ -85,6 +87,12 @@ class Claims:
                 )
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, LAST_LOOK)
+
+    def expired(self, partition: str, value: bytes) -> bool:
+        """Whether this is a claim that is kept no longer."""
+        if not partition.startswith(PARTITION):
+            return False
+        return self._clock() - msgspec.msgpack.decode(value, type=Claim).claimed_at >= KEPT
 
     async def _try(self, caller: str, seal: Seal, fingerprint: bytes, lease: timedelta) -> Held | Answer | None:
         """Claim, or find the answer; None while another copy is at work or was faster just now."""

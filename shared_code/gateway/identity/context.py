@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from shared_code.domain.errors import Unauthenticated
+from shared_code.domain.errors import Forbidden
 
 HEADER, SIGNATURE = "X-Context", "X-Context-Signature"
 WINDOW = 60.0  # seconds
@@ -30,7 +30,7 @@ def sign(key: bytes, facts: Mapping[str, Any], now: float) -> dict[str, str]:
 
 
 def verify(keys: Sequence[bytes], headers: Mapping[str, str], *, method: str, path: str, now: float) -> dict[str, Any]:
-    """The facts, if one of the keys signed them for this request within the last minute. Raises Unauthenticated.
+    """The facts, if one of the keys signed them for this request within the last minute. Raises Forbidden.
 
     Several keys, so that one can be exchanged. `headers` have lower-case names. The nonce is the caller's to burn.
     """
@@ -38,14 +38,14 @@ def verify(keys: Sequence[bytes], headers: Mapping[str, str], *, method: str, pa
     if len(text) > MAX_LENGTH or not any(
         hmac.compare_digest(signature.encode(), f"v1={_signature(key, text)}".encode()) for key in keys
     ):
-        raise _refused()
+        raise refused()
     try:
         facts = msgspec.json.decode(base64.urlsafe_b64decode(text), type=dict[str, Any])
         age = abs(now - float(facts["ts"]))
     except (ValueError, KeyError, TypeError, msgspec.MsgspecError):
-        raise _refused() from None
+        raise refused() from None
     if age > WINDOW or facts.get("method") != method or facts.get("path") != path or not facts.get("nonce"):
-        raise _refused()
+        raise refused()
     return facts
 
 
@@ -53,5 +53,6 @@ def _signature(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _refused() -> Unauthenticated:
-    return Unauthenticated("This did not come through the edge.", code="edge-unknown")
+def refused() -> Forbidden:
+    """The one refusal: why is nobody's business."""
+    return Forbidden("This did not come through the edge.", code="edge-unknown")

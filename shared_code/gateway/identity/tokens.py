@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from shared_code.domain.pseudonyms import pseudonym
 
 ALGORITHMS = ("RS256", "ES256")
 MAX_LENGTH = 8192  # characters; Entra keeps a token with its group overage well below
+REMEMBERED, REMEMBERED_FOR = 10_000, 60.0  # tokens, seconds
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -30,7 +33,8 @@ class TokenVerifier:
     """Verifies tokens of the configured issuers and says who holds them.
 
     `audience` are the names that we accept as ours, `tenants` an allow-list (empty: any), `skew` the seconds by which
-    clocks may differ, `pseudonym_key` makes the principal's pseudonym.
+    clocks may differ, `pseudonym_key` makes the principal's pseudonym. `reserved` are issuers with a tenant of their
+    own: it is always allowed, and nobody else's. A token that held is remembered for a minute.
     """
 
     def __init__(
@@ -41,17 +45,27 @@ class TokenVerifier:
         tenants: frozenset[str],
         pseudonym_key: bytes,
         skew: float,
+        reserved: Mapping[str, str] | None = None,
     ) -> None:
         self._issuers = dict(issuers)
         self._audience = list(audience)
         self._tenants = tenants
         self._pseudonym_key = pseudonym_key
         self._skew = skew
+        self._reserved = dict(reserved or {})
+        self._held: dict[bytes, tuple[float, Principal]] = {}  # by digest: until when, on the system's clock
+
+    def holds(self, token: str) -> Principal | None:
+        """The holder of a token that held within the last minute; None says nothing about it."""
+        found = self._held.get(_digest(token))
+        return found[1] if found is not None and time.time() < found[0] else None
 
     async def verify(self, token: str) -> Principal:
         """Return the holder. Raises Unauthenticated for a token that does not hold, whatever is wrong with it."""
         if len(token) > MAX_LENGTH:
             raise _refused()
+        if (holder := self.holds(token)) is not None:
+            return holder
         try:
             parsed = jwt.decode_complete(token, options={"verify_signature": False})
             claims = await self._verified(token, parsed["header"], parsed["payload"])
@@ -59,7 +73,14 @@ class TokenVerifier:
             raise Unauthenticated("The token has expired.", code="token-expired") from None
         except jwt.PyJWTError:
             raise _refused() from None
-        return self._principal(claims)
+        principal = self._principal(claims)
+        self._remember(token, principal, float(claims["exp"]))
+        return principal
+
+    def _remember(self, token: str, principal: Principal, expires: float) -> None:
+        if len(self._held) >= REMEMBERED:
+            self._held.clear()  # costs each holder one verification; keeping an order would cost all of them more
+        self._held[_digest(token)] = (min(time.time() + REMEMBERED_FOR, expires), principal)
 
     async def _verified(self, token: str, header: dict[str, Any], claimed: dict[str, Any]) -> dict[str, Any]:
         """The claims, once signature, issuer, audience and times hold."""
@@ -87,7 +108,10 @@ class TokenVerifier:
         person = claims.get("oid") or claims["sub"]
         if not isinstance(tenant, str) or not isinstance(person, str) or not person:
             raise _refused()
-        if self._tenants and tenant not in self._tenants:
+        reserved = self._reserved.get(issuer)
+        if reserved is None and (tenant in self._reserved.values() or (self._tenants and tenant not in self._tenants)):
+            raise _refused()
+        if reserved is not None and tenant != reserved:
             raise _refused()
         named = GUID.search(issuer)
         if named and named[0].lower() != tenant.lower():
@@ -99,6 +123,10 @@ class TokenVerifier:
             roles=_words(claims.get("roles")),
             scopes=_words(claims.get("scp") or claims.get("scope")),
         )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _words(claim: object) -> frozenset[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 ADDRESS = "address"
 ADDRESS_FAILURES = "address-failures"
 TENANT = "tenant"
+GUESTS = ("guests-burst", "guests")
+GUEST_DEVICE = "guests-device"
 PARTNER = ("partner-burst", "partner")
 
 
@@ -38,8 +40,9 @@ DEFAULTS: Mapping[str, Policy] = {
         Policy("speech", 120, 60),
         Policy("ai-burst", 15, 10),
         Policy("ai", 60, 60),
-        Policy("guests-burst", 30, 60),  # new guests by address: a class room starts at once
-        Policy("guests", 300, 3600),
+        Policy("guests-burst", 60, 60),  # new guests by address: a class room starts at once
+        Policy("guests", 600, 3600),
+        Policy("guests-device", 10, 3600),
     )
 }
 

@@ -84,7 +84,7 @@ def _operation(route: Route, operation: Operation, described: dict[int, Any]) ->
     if route.consumes and route.method != "GET":
         schema = {"type": "string", "format": "binary"} if operation.body is None else described[id(operation.body)]
         written["requestBody"] = {
-            "required": operation.body is not None or "json" not in route.consumes[0],
+            "required": operation.body_required and (operation.body is not None or "json" not in route.consumes[0]),
             "content": {content_type: {"schema": schema} for content_type in route.consumes},
         }
     return written

@@ -26,6 +26,7 @@ class Operation:
 
     answers: Mapping[int, Any]
     body: Any = None
+    body_required: bool = True
     query: Sequence[Query] = ()
     failures: Sequence[int] = ()
     content_type: str = JSON

@@ -6,6 +6,7 @@ from shared_code.domain.clock import rfc3339
 from shared_code.domain.errors import AppError, Unauthenticated
 from shared_code.domain.principal import Principal
 from shared_code.gateway.http import Endpoint, Record, Request, Response
+from shared_code.gateway.identity.bearer import bearer
 from shared_code.gateway.identity.tokens import TokenVerifier
 
 
@@ -24,7 +25,10 @@ class Authenticate:
 
     async def _principal(self, request: Request) -> Principal:
         try:
-            principal = await self._tokens.verify(_bearer(request))
+            token = bearer(request)
+            if not token:
+                raise Unauthenticated("This needs a bearer token.", code="token-missing")
+            principal = await self._tokens.verify(token)
         except AppError as error:
             self._write(request, error.code, None)
             raise
@@ -41,10 +45,3 @@ class Authenticate:
             "tenant": principal.tenant if principal else None,
         }
         self._record("integration", "api_gateway/authentication_logs", record)
-
-
-def _bearer(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("This needs a bearer token.", code="token-missing")
-    return token.strip()

@@ -8,6 +8,8 @@ from shared_code.domain.clock import rfc3339
 from shared_code.domain.errors import Unauthenticated
 from shared_code.domain.principal import Principal
 from shared_code.gateway.http import Endpoint, Record, Request, Response
+from shared_code.gateway.identity.bearer import bearer
+from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.limiting.fields import TooMany, fields
 from shared_code.gateway.limiting.limiter import RateLimiter, Standing
 from shared_code.gateway.limiting.policies import ADDRESS, ADDRESS_FAILURES, PARTNER, TENANT, of_class
@@ -41,12 +43,14 @@ class Refusals:
 class LimitAddress:
     """Limits what comes from one address, and stops verifying tokens from one that sends too many bad ones.
 
-    Counted in this process: it is this process that a flood would keep busy, and a flood must not reach Redis.
+    Counted in this process: it is this process that a flood would keep busy, and a flood must not reach Redis. Whoever
+    shares the address of one that floods us goes on, as long as their token held a moment ago.
     """
 
-    def __init__(self, limiter: RateLimiter, refusals: Refusals) -> None:
+    def __init__(self, limiter: RateLimiter, refusals: Refusals, tokens: TokenVerifier) -> None:
         self._limiter = limiter
         self._refusals = refusals
+        self._tokens = tokens
 
     async def __call__(self, request: Request, proceed: Endpoint) -> Response:
         """Let the request through, or raise RateLimited. Health is always told: those who ask must not be blinded."""
@@ -54,7 +58,7 @@ class LimitAddress:
             return await proceed(request)
         address = network(request.client_address)
         refused = await self._limiter.exceeded((ADDRESS, address))
-        if refused is None and not request.route.access.public:
+        if refused is None and not request.route.access.public and self._tokens.holds(bearer(request)) is None:
             refused = await self._limiter.full(ADDRESS_FAILURES, address)
         if refused is not None:
             raise self._refusals.refuse(request, refused)

@@ -54,6 +54,7 @@ class Log:
             "caller": caller.pseudonym if caller else None,
             "tenant": caller.tenant if caller else None,
             "roles": sorted(caller.roles) if caller else [],
+            **request.edge,
         }
         self._record("integration", "api_gateway/request_logs", access)
         self._record("monitoring", "api_performance/request_response_times", timing)

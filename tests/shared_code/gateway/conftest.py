@@ -12,6 +12,7 @@ from shared_code.domain.clock import utc_now
 from shared_code.gateway.breaker_log import breaker_log
 from shared_code.gateway.forwarding.forwarder import Forwarder
 from shared_code.gateway.gateway import Gateway
+from shared_code.gateway.guests import Guests
 from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.discovery import DiscoveredKeys
 from shared_code.gateway.identity.keys import IssuerKeys
@@ -23,6 +24,8 @@ from shared_code.gateway.registry.admin import RegistryAdmin
 from shared_code.gateway.registry.prober import Prober
 from shared_code.gateway.registry.registry import Registry
 from shared_code.gateway.routing import Router
+from shared_code.gateway.stages.edge import Edge
+from shared_code.gateway.stages.limit import Refusals
 from shared_code.resilience.breaker.breakers import Breakers
 from shared_code.resilience.breaker.policy import BreakerPolicy
 from shared_code.storage.account import StorageAccount
@@ -50,18 +53,23 @@ def records() -> Records:
 
 
 @pytest.fixture
-async def tokens(provider: OpenIdProvider) -> AsyncIterator[TokenVerifier]:
+async def keys(provider: OpenIdProvider) -> AsyncIterator[IssuerKeys]:
     discovered = DiscoveredKeys(provider.issuer)
     keys = IssuerKeys(provider.issuer, discovered)
-    yield TokenVerifier(
+    yield keys
+    await keys.close()
+    await discovered.close()
+
+
+@pytest.fixture
+def tokens(provider: OpenIdProvider, keys: IssuerKeys) -> TokenVerifier:
+    return TokenVerifier(
         {provider.issuer: keys},
         audience=(AUDIENCE,),
         tenants=frozenset({"school-1", "school-2"}),
         pseudonym_key=SECRET,
         skew=5,
     )
-    await keys.close()
-    await discovered.close()
 
 
 @pytest.fixture
@@ -70,6 +78,10 @@ async def state(azurite: str) -> AsyncIterator[TableState]:
     tables = Tables(StorageAccount(connection_string=azurite))
     yield TableState(tables.table(f"gateway{uuid.uuid4().hex[:16]}"))
     await tables.close()
+
+
+async def nothing_to_adopt(*_: object) -> None:
+    """For gateways without services."""
 
 
 @pytest.fixture
@@ -82,6 +94,8 @@ async def make_gateway(tokens: TokenVerifier, records: Records, state: TableStat
         registry = Registry(state, [service.name for service in services])
         breakers = Breakers(state, breaker_log(records, utc_now), breaker_policy)
         forwarder = Forwarder(SECRET, ("127.0.0.1",))
+        refusals = Refusals(records)
+        known = parts.get("tokens", tokens)
         given: dict[str, Any] = {
             "tokens": tokens,
             "services": services,
@@ -92,6 +106,10 @@ async def make_gateway(tokens: TokenVerifier, records: Records, state: TableStat
             "registry": registry,
             "router": Router(registry, breakers, forwarder, records),
             "prober": Prober(registry, forwarder, records, utc_now),
+            "edge": Edge("off", tokens=known, principals=frozenset(), keys=(), state=state),
+            "guests": Guests(None, known, limiter, refusals, state, nothing_to_adopt, utc_now),
+            "refusals": refusals,
+            "state": state,
             "protection": Protection(("https://app.example",)),
             "admin": RegistryAdmin(registry, breakers, ("127.0.0.1",)),
         }

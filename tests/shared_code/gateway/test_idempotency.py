@@ -189,7 +189,7 @@ async def test_what_is_kept_can_be_read_with_the_key_alone(
 ) -> None:
     await gateway.handle(post(provider.token()), effect)
     caller = (await tokens.verify(provider.token())).pseudonym
-    kept = [stored async for stored in state.all(caller)]
+    kept = [stored async for stored in state.all(f"claim:{caller}")]
     assert len(kept) == 1
     for secret in ("你好".encode(), b"key-1", b"/things/1", b"mei"):
         assert secret not in kept[0].value + kept[0].key.encode()
@@ -207,3 +207,14 @@ async def test_without_its_store_a_key_is_refused_and_no_key_passes(
     assert effect.count == 0
     assert (await gateway.handle(post(provider.token(), key=None), effect)).status == 201
     await tables.close()
+
+
+async def test_answers_are_purged_after_their_day(state: TableState, gateway: Gateway) -> None:
+    clock = Clock()
+    claims = Claims(state, SECRET, clock)
+    clock.offset = -KEPT - timedelta(minutes=1)
+    await claims.claim("mei", "old", b"same", timedelta(seconds=1))
+    clock.offset = timedelta()
+    await claims.claim("mei", "new", b"same", timedelta(seconds=1))
+    assert await gateway.purge() == 1
+    assert len([stored async for stored in state.all("claim:mei")]) == 1

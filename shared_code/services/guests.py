@@ -1,0 +1,48 @@
+"""Guests who become account holders keep what they have practised."""
+
+from __future__ import annotations
+
+import uuid
+
+import msgspec
+
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.principal import Principal
+from shared_code.events.store import MOST_AT_ONCE, EventStore
+from shared_code.services.progress import PROGRESS_RECORDED, ProgressService
+
+
+class GuestProgress:
+    """Copies a guest's progress into the stream of the account.
+
+    The copies are not published: what followed from them followed when the guest practised. Their ids are derived from
+    the originals', so that copying again adds only what the guest has practised since.
+    """
+
+    def __init__(self, store: EventStore, progress: ProgressService) -> None:
+        self._store = store
+        self._progress = progress
+
+    async def adopt(self, guest: Principal, account: Principal, correlation_id: str) -> None:
+        """Give the account what the guest has practised, and compute its progress."""
+        reverted = set((await self._progress.catch_up(guest.pseudonym)).reverted)
+        copies: list[CloudEvent] = []
+        async for stored in self._store.read(guest.pseudonym):
+            if stored.event.type == PROGRESS_RECORDED and stored.event.id not in reverted:
+                copies.append(_copy(stored.event, account, correlation_id))
+            if len(copies) == MOST_AT_ONCE:
+                await self._store.append(account.pseudonym, copies)
+                copies = []
+        await self._store.append(account.pseudonym, copies)
+        await self._progress.catch_up(account.pseudonym)
+
+
+def _copy(event: CloudEvent, account: Principal, correlation_id: str) -> CloudEvent:
+    return msgspec.structs.replace(
+        event,
+        id=str(uuid.uuid5(uuid.UUID(event.id), account.pseudonym)),
+        subject=account.id,
+        tenantid=account.tenant,
+        correlationid=correlation_id,
+        causationid=event.id,
+    )
