@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
-from local.paths import PROJECT
 from shared_code.domain.mandarin.pinyin import from_numbered, numbered
 
+ENGINE = Path(__file__).with_name(
+    "espeak.py"
+)  # run as a file: it needs nothing of ours, and starts three times as fast
 DEADLINE = 30.0  # seconds; a sentence takes 0.2
 _RESPELLED = {"jiong": "jong", "qiong": "qong", "xiong": "xong", "lvan": "luan", "lvn": "lun"}  # as near as it gets
 
@@ -27,8 +30,7 @@ async def speak(spoken: str, *, variant: str = "") -> bytes:
     is no pinyin syllable, VoiceUnavailable where there is no voice.
     """
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "local.voice.espeak", _checked(spoken), variant),
-        cwd=PROJECT,
+        *(sys.executable, ENGINE, _checked(spoken), variant),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

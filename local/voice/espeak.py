@@ -1,4 +1,4 @@
-"""`python -m local.voice.espeak "ni2 hao3" [variant]`: speak once, WAV on standard output.
+"""`python espeak.py "ni2 hao3" [variant]`: speak once, WAV on standard output.
 
 A process of its own, because the engine is under the GPL, is one per process and is not thread-safe. Calls and numbers:
 speak_lib.h of eSpeak NG 1.52.

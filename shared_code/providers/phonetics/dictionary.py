@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sqlite3
 import threading
 from collections.abc import Collection
@@ -22,7 +23,9 @@ class DictionaryMissing(RuntimeError):
 def _database(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise DictionaryMissing(f"{path.name} is missing: make it with `python -m scripts.build_dictionary`")
-    return sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    database = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    atexit.register(database.close)
+    return database
 
 
 def look_up(forms: Collection[str], path: Path = PATH) -> dict[str, str]:
