@@ -1,4 +1,4 @@
-"""`/admin/…`: what the host tells of itself (github.com/Azure/azure-functions-host/wiki). No key, as with Core Tools."""
+"""`/admin/…`: what the host tells of itself, without a key, as Core Tools do."""
 
 from __future__ import annotations
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from local.host.admin import Admin, url
 from local.host.http import HttpTriggers, application, listen
@@ -21,6 +22,13 @@ from local.ports import HOST, Ports
 
 log = logging.getLogger("host")
 GRACE = 8.0  # seconds for what runs to finish; the stack kills after ten
+
+
+class Listener(Protocol):
+    """A trigger's source of work."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take work until `stop`, finish what is held, give the rest back."""
 
 
 async def run(folder: Path, stop: asyncio.Event, *, number: int = 0, shared: bool = False) -> None:
@@ -49,19 +57,31 @@ async def _serve(
     if number == 0:
         for line in [*table(found, origin, options.route_prefix), *routes.shadowed()]:
             log.info(line)
+    listeners = [asyncio.create_task(listener.run(stop)) for listener in (*_service_bus(found, invoker, options),)]
     runner = await listen(application(http.handle, admin.endpoints()), ports.host, shared=shared)
     log.info("worker %d ready on %s", number, origin)
-    await stop.wait()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, *listeners], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()  # a listener that ended by itself has failed, and its exception surfaces below
     log.info("worker %d stops: no new work, %.0f s for what runs", number, GRACE)
     for site in list(runner.sites):
         await site.stop()
     try:
         async with asyncio.timeout(GRACE):
-            await http.drain()
+            await asyncio.gather(http.drain(), *listeners)
     except TimeoutError:
         log.warning("worker %d stops although functions still run", number)
     await runner.cleanup()
     await invoker.close()
+
+
+def _service_bus(found: list[Function], invoker: Invoker, options: HostOptions) -> Iterator[Listener]:
+    triggered = [function for function in found if function.kind == "serviceBusTrigger"]
+    if triggered:  # the SDK takes 200 ms to import: only for apps that use it
+        from local.host.servicebus import BusOptions, ServiceBusTrigger
+
+        bus = BusOptions.of(options.service_bus)
+        yield from (ServiceBusTrigger(function, invoker, bus, os.environ) for function in triggered)
 
 
 def table(found: list[Function], origin: str, prefix: str) -> list[str]:

@@ -37,7 +37,8 @@ class RetryPolicy:
 
     def delay(self, attempt: int) -> float:
         """Seconds before retry `attempt` (from 1): doubled each time, up to the longest; fixed where both are equal."""
-        return min(self.first * 2 ** min(attempt - 1, 20), self.longest).total_seconds()
+        doubled: timedelta = self.first * 2 ** min(attempt - 1, 20)
+        return min(doubled, self.longest).total_seconds()
 
 
 @dataclass(frozen=True)

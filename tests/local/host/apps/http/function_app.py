@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from http.cookies import SimpleCookie
 
 import azure.functions as func
 
@@ -73,8 +72,6 @@ async def empty(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="cookies")
 async def cookies(req: func.HttpRequest) -> func.HttpResponse:
     response = func.HttpResponse("ok")
-    first: SimpleCookie = SimpleCookie()
-    first["one"] = "1"
     response.headers.add("Set-Cookie", "one=1; Path=/a; HttpOnly; Secure; SameSite=Lax; Max-Age=60")
     response.headers.add("Set-Cookie", "two=2; Expires=Wed, 21 Oct 2037 07:28:00 GMT")
     response.headers.add("X-Own", "yes")

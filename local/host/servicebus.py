@@ -1,0 +1,234 @@
+"""Service Bus triggers: peek-lock receivers on a queue, a subscription, a dead-letter queue, or on sessions of one.
+
+A message is completed when its function has succeeded and abandoned when it has raised
+(learn.microsoft.com/azure/azure-functions/functions-bindings-service-bus-trigger#peeklock-behavior).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusReceivedMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
+
+from local.host import messages
+from local.host.indexing import Function, Refused
+from local.host.invocation import Invoker
+from local.host.options import seconds
+from local.host.worker import InvocationFailed
+
+log = logging.getLogger("host")
+Work = Coroutine[Any, Any, None]
+DEAD_LETTER = "/$deadletterqueue"
+LOOK_UP = 1.0  # seconds that one read waits; short ones cost CPU while there is nothing to do
+WAITING = 2  # receivers that wait for work at a time: opening one takes the SDK half a second
+ACCEPT = 30.0  # seconds that one request for the next session waits
+AGAIN = 1.0  # seconds before the bus is tried again
+
+
+@dataclass(frozen=True)
+class BusOptions:
+    """`extensions.serviceBus` of host.json, with the vendor's defaults."""
+
+    calls: int
+    sessions: int
+    batch: int
+    complete: bool
+    renewal: float
+    session_idle: float
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> Self:
+        """Read the section."""
+        return cls(
+            calls=section.get("maxConcurrentCalls", 16),
+            sessions=section.get("maxConcurrentSessions", 8),
+            batch=section.get("maxMessageBatchSize", 1000),
+            complete=section.get("autoCompleteMessages", True),
+            renewal=seconds(section.get("maxAutoLockRenewalDuration", "00:05:00")),
+            session_idle=seconds(section.get("sessionIdleTimeout", "00:00:30")),
+        )
+
+
+class ServiceBusTrigger:
+    """Feeds one function from one entity."""
+
+    def __init__(self, function: Function, invoker: Invoker, options: BusOptions, settings: Mapping[str, str]) -> None:
+        self._function = function
+        self._invoker = invoker
+        self._options = options
+        binding = function.trigger
+        name = binding.get("connection") or "AzureWebJobsServiceBus"
+        self._connection = settings.get(name) or settings.get(f"AzureWebJobs{name}") or ""
+        if not self._connection:
+            raise Refused(f"Function '{function.name}': the app setting '{name}' must be a connection string")
+        self._entity = "/".join(filter(None, (binding.get("topicName"), binding.get("subscriptionName"))))
+        self._entity = binding.get("queueName") or self._entity
+        self._many = str(binding.get("cardinality", "ONE")).upper() == "MANY"
+        self._batch = options.batch if self._many else 1
+        self._complete = binding.get("autoCompleteMessages", options.complete)
+        self._sessions = bool(binding.get("isSessionsEnabled"))
+        self._idle: list[ServiceBusReceiver] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Receive until `stop`; then let what is held finish, and give the rest back. Survives the bus being away."""
+        limit = self._options.sessions if self._sessions else 1 if self._many else self._options.calls
+        free = asyncio.Semaphore(limit)
+        async with ServiceBusClient.from_connection_string(self._connection, socket_timeout=LOOK_UP) as client:
+            await asyncio.gather(*(self._feed(client, free, stop) for _ in range(min(limit, WAITING))))
+            if self._running:
+                await asyncio.wait(self._running)
+            await asyncio.gather(*(receiver.close() for receiver in self._idle))
+
+    async def _feed(self, client: ServiceBusClient, free: asyncio.Semaphore, stop: asyncio.Event) -> None:
+        """Take work and start it, as long as there is room for more."""
+        away = False
+        while await _room(free, stop):
+            try:
+                work = await (self._next_session(client, stop) if self._sessions else self._next_messages(client, stop))
+                away = False
+            except (ServiceBusError, ValueError) as error:
+                work = None
+                if not away:
+                    log.warning("'Functions.%s' cannot receive from %s: %s", self._function.name, self._entity, error)
+                away = True
+                await asyncio.sleep(AGAIN)
+            if work is None:
+                free.release()
+            else:
+                self._start(work, free)
+
+    def _receiver(self, client: ServiceBusClient, **options: Any) -> ServiceBusReceiver:
+        binding = self._function.trigger
+        entity, dead, _ = self._entity.lower().partition(DEAD_LETTER)
+        if dead:
+            options["sub_queue"] = ServiceBusSubQueue.DEAD_LETTER
+        if binding.get("queueName"):
+            return client.get_queue_receiver(entity, **options)
+        topic, _, subscription = entity.partition("/")
+        return client.get_subscription_receiver(topic, subscription, **options)
+
+    async def _next_messages(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
+        """Wait for messages on a receiver that handles nothing else: one of this SDK cannot do both without delay."""
+        receiver = self._idle.pop() if self._idle else self._receiver(client)
+        received: list[ServiceBusReceivedMessage] = []
+        try:
+            while not received and not stop.is_set():
+                received = await receiver.receive_messages(self._batch, LOOK_UP)
+        except ServiceBusError:
+            await receiver.close()
+            raise
+
+        async def work() -> None:
+            try:
+                await self._handle(receiver, received)
+            except ServiceBusError:
+                await receiver.close()
+                raise
+            self._idle.append(receiver)
+
+        if received:
+            return work()
+        self._idle.append(receiver)
+        return None
+
+    async def _next_session(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
+        """Wait for a session that nobody holds."""
+        receiver = self._receiver(client, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=ACCEPT)
+        opening = asyncio.create_task(receiver.__aenter__())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        opening.cancel()  # does nothing to one that is done
+        try:
+            await opening
+        except (OperationTimeoutError, asyncio.CancelledError):
+            await receiver.close()
+            return None
+        return self._session(receiver, stop)
+
+    async def _session(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> None:
+        """Handle one session's messages in order until it has none for a while."""
+        async with receiver:
+            while not stop.is_set():
+                received = await receiver.receive_messages(self._batch, self._options.session_idle)
+                if not received:
+                    return
+                await self._handle(receiver, received)
+
+    def _start(self, work: Work, free: asyncio.Semaphore) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            free.release()
+            if not task.cancelled() and task.exception():
+                log.warning("'Functions.%s' lost %s: %s", self._function.name, self._entity, task.exception())
+
+        task.add_done_callback(ended)
+
+    async def _handle(self, receiver: ServiceBusReceiver, received: Sequence[ServiceBusReceivedMessage]) -> None:
+        data, metadata = messages.many(received) if self._many else messages.one(received[0])
+        first = received[0]
+        details = (
+            f"MessageId: {first.message_id}, SequenceNumber: {first.sequence_number}, DeliveryCount: "
+            f"{(first.delivery_count or 0) + 1}, SessionId: {first.session_id}, MessageCount: {len(received)}"
+        )
+        succeeded = True
+        async with self._kept_locked(receiver, received):
+            try:
+                await self._invoker.run(
+                    self._function,
+                    data,
+                    reason="(null)",
+                    details=details,
+                    metadata=metadata,
+                    trace_parent=messages.trace_parent(first),
+                )
+            except InvocationFailed:
+                succeeded = False
+        for message in received:
+            if not succeeded:
+                await receiver.abandon_message(message)
+            elif self._complete:
+                await receiver.complete_message(message)
+
+    @asynccontextmanager
+    async def _kept_locked(
+        self, receiver: ServiceBusReceiver, received: Sequence[ServiceBusReceivedMessage]
+    ) -> AsyncIterator[None]:
+        """Renew the locks, the session's or each message's, as long as this lasts, up to the longest renewal."""
+
+        async def renew() -> None:
+            end = asyncio.get_running_loop().time() + self._options.renewal
+            while asyncio.get_running_loop().time() < end:
+                until = (receiver.session or received[0]).locked_until_utc
+                assert until is not None
+                await asyncio.sleep(max((until - datetime.now(UTC)).total_seconds() / 2, 0.1))
+                if receiver.session:
+                    await receiver.session.renew_lock()
+                else:
+                    await asyncio.gather(*(receiver.renew_message_lock(message) for message in received))
+
+        renewing = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError, ServiceBusError):  # a lost lock is the settlement's to report
+                await renewing
+
+
+async def _room(free: asyncio.Semaphore, stop: asyncio.Event) -> bool:
+    """Wait until one more may run; False when none may any more."""
+    await free.acquire()
+    return not stop.is_set()

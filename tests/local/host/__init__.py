@@ -1,0 +1,1 @@
+"""The Functions host, each time as a process of its own with a small app from `apps/`."""
