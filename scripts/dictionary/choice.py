@@ -86,16 +86,14 @@ def _notation(chosen: Sounds, as_good: Iterable[Sounds]) -> str:
 
 
 def _lenient(form: str, reading: str, words: Mapping[str, str]) -> str:
-    """Where a word of two inside a longer one ends in a neutral tone, it may here too: 朋友 is in 小朋友."""
+    """Add neutral tones that are right too: of a measure word (这个), and of a word of two in a longer one (小朋友)."""
     syllables = reading.split()
     if len(form) != len(syllables):
         return reading  # with a 儿 that is no syllable
     for place in range(1, len(form)):
-        if form[place] in "个個" and syllables[place] in ("ge4", "ge5"):
-            syllables[place] = {"ge4": "ge45", "ge5": "ge54"}[syllables[place]]
-        if len(form) == 2:
-            continue
-        inner = words.get(form[place - 1 : place + 1], "").split()
+        if form[place] in "个個":
+            syllables[place] = {"ge4": "ge45", "ge5": "ge54"}.get(syllables[place], syllables[place])
+        inner = words.get(form[place - 1 : place + 1], "").split() if len(form) > 2 else []
         if len(inner) == 2 and "5" in inner[1] and inner[1].rstrip("12345") == syllables[place].rstrip("12345"):
             syllables[place] += "" if "5" in syllables[place] else "5"
     return " ".join(syllables)
