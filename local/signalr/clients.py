@@ -74,7 +74,7 @@ class Clients:
             connection_id, until = self._negotiated.pop(token, ("", 0.0))
             if until < time.monotonic():
                 raise web.HTTPNotFound(text="No connection was negotiated under this id.")
-        socket = web.WebSocketResponse(max_msg_size=1024 * 1024 + 1024)
+        socket = web.WebSocketResponse(max_msg_size=1024 * 1024 + 1024, timeout=2)
         await socket.prepare(request)
         connection = Connection(connection_id, user, claims, request, socket)
         try:
@@ -94,5 +94,6 @@ class Clients:
             reason = await connection.serve(lambda message: self._service.received(hub, connection, message))
         finally:
             state.remove(connection)
+            await connection.finish()
             await asyncio.shield(self._service.upstream.disconnected(hub, connection, reason))
         return socket

@@ -53,6 +53,7 @@ class Connection:
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._buffer = bytearray()
         self._ended = asyncio.Event()
+        self._dropped = False
 
     async def shake_hands(self) -> None:
         """Agree on a protocol. The answer waits until `accept`, so that no push can be lost after it. Raises
@@ -80,13 +81,17 @@ class Connection:
         ended = asyncio.create_task(self._ended.wait())
         try:
             await asyncio.wait({reader, writer, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if ended.done() and not writer.done():
+            if ended.done() and not writer.done() and not self._dropped:
                 await asyncio.wait({writer}, timeout=2)  # let the goodbye out
             return reader.result() if reader.done() and not reader.cancelled() else None
         finally:
             for task in (reader, writer, ended):
                 task.cancel()
             await asyncio.gather(reader, writer, ended, return_exceptions=True)
+
+    async def finish(self) -> None:
+        """Close the socket, once nobody can send here any more."""
+        if not self._dropped:
             await self._socket.close()
 
     def send(self, frame: bytes) -> None:
@@ -106,6 +111,7 @@ class Connection:
 
     def drop(self) -> None:
         """End the connection without a word, as a broken network does."""
+        self._dropped = True
         if self._transport is not None:
             self._transport.abort()
         self._ended.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
+from functools import partial
 
 from aiohttp import web
 
@@ -21,15 +22,18 @@ def application(service: Service) -> web.Application:
     """The whole service."""
     app = web.Application(middlewares=[_cors], client_max_size=LARGEST)
     app.add_routes([*Clients(service).routes(), *Rest(service).routes()])
-    app.router.add_get("/local/state", lambda request: _state(service))
-    app.router.add_put("/local/switches", lambda request: _switch(service, request))
-    app.router.add_post("/local/drop", lambda request: _drop(service, request))
+    app.router.add_get("/local/state", partial(_state, service))
+    app.router.add_put("/local/switches", partial(_switch, service))
+    app.router.add_post("/local/drop", partial(_drop, service))
 
-    async def shut_down(_app: web.Application) -> None:
+    async def say_goodbye(_app: web.Application) -> None:
         service.goodbye()
+
+    async def clean_up(_app: web.Application) -> None:
         await service.upstream.close()
 
-    app.on_shutdown.append(shut_down)
+    app.on_shutdown.append(say_goodbye)  # while the sockets are still open
+    app.on_cleanup.append(clean_up)  # when the last `disconnected` has gone out
     return app
 
 
@@ -67,7 +71,7 @@ async def _cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-async def _state(service: Service) -> web.Response:
+async def _state(service: Service, _request: web.Request) -> web.Response:
     hubs = {
         name: [
             {"connectionId": each.id, "userId": each.user, "protocol": each.protocol.name}
