@@ -70,6 +70,9 @@ def _attach_receiver(session: ProtocolSession, frame: Frame, path: str) -> None:
         return
     queue = server.broker.source(path)
     filters = termini.terminus_field(frame.source, termini.FILTER) or {}
+    timeout = (frame.properties or {}).get("com.microsoft:timeout")
+    if not isinstance(filters, dict) or not isinstance(timeout, int | None):
+        raise Refused(Condition.INVALID_FIELD, "Filters are a map, and a timeout is a number of milliseconds.")
     if isinstance(queue, SessionQueue) != (termini.SESSION_FILTER in filters):
         needs = "requires sessions" if isinstance(queue, SessionQueue) else "has no sessions"
         raise Refused(Condition.NOT_ALLOWED, f"'{queue.name}' {needs}; use the other kind of receiver.")
@@ -81,7 +84,7 @@ def _attach_receiver(session: ProtocolSession, frame: Frame, path: str) -> None:
         if not isinstance(wanted, str | None):
             raise Refused(Condition.INVALID_FIELD, "A session filter is a session id, or null for the next session.")
         link.waiting = True
-        queue.accept(link, wanted, (frame.properties or {}).get("com.microsoft:timeout"), server.now())
+        queue.accept(link, wanted, timeout, server.now())
     else:
         session.send(termini.attach_reply(frame))
         queue.attach(link, server.now())

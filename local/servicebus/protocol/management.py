@@ -47,8 +47,8 @@ class Request(NamedTuple):
         return str(self.body["session-id"])
 
     def numbers(self) -> list[int]:
-        """Sequence numbers of messages."""
-        return [int(number) for number in self.body["sequence-numbers"]]
+        """Sequence numbers of messages, each once."""
+        return list(dict.fromkeys(int(number) for number in self.body["sequence-numbers"]))
 
     def tokens(self) -> list[bytes]:
         """Lock tokens, in the byte order of delivery tags."""

@@ -45,12 +45,12 @@ class OutgoingLink:
     def flow(self, frame: Frame) -> None:
         """New credit, a wish to drain, or a question."""
         if frame.link_credit is not None:
-            self.credit = (frame.delivery_count or 0) + frame.link_credit - self.delivery_count
+            self.credit = max((frame.delivery_count or 0) + frame.link_credit - self.delivery_count, 0)
         if self.queue is not None:
             self.queue.pump(self, self._now())
         self._send_answers()
         if frame.drain:
-            self.delivery_count += max(self.credit, 0)
+            self.delivery_count += self.credit
             self.credit = 0
         if frame.drain or frame.echo:
             self._session.send_flow(self, drain=bool(frame.drain))
@@ -126,4 +126,6 @@ class OutgoingLink:
 
 def _given(changes: Any) -> dict[str, Any]:
     """The entries of a map that have a value, under plain names."""
+    if not isinstance(changes, dict | None):
+        raise Refused(Condition.INVALID_FIELD, "Properties to modify are a map.")
     return {str(key): value for key, value in (changes or {}).items() if value is not None}
