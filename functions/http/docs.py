@@ -58,6 +58,6 @@ async def http_docs(req: func.HttpRequest) -> func.HttpResponse:
         from shared_code.gateway.openapi.page import CSP, page
 
         headers = {**KEPT, "Content-Security-Policy": CSP}
-        return Response(200, page(document()), headers, "text/html; charset=utf-8")
+        return Response(200, page(document()), headers, "text/html")
 
     return await serve(req, DOCS, endpoint)

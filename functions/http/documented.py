@@ -63,7 +63,7 @@ class SagaView(Struct, frozen=True, kw_only=True):
 
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 After = Annotated[int, Meta(ge=0, le=999_999_999)]
-CorrelationId = Annotated[str, Meta(min_length=1, max_length=36)]
+CorrelationId = Annotated[str, Meta(min_length=1)]
 
 OPERATIONS: dict[str, Operation] = {
     routes.LIVE.name: Operation(answers={200: Live}),

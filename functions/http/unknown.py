@@ -12,7 +12,7 @@ bp = func.Blueprint()
 BY_METHOD = {route.method: route for route in UNKNOWN}
 
 
-@bp.route(route=UNKNOWN_PATH, methods=list(BY_METHOD))
+@bp.route(route=UNKNOWN_PATH)  # whatever the method
 async def http_unknown(req: func.HttpRequest) -> func.HttpResponse:
     """Answer browsers' preflights, and everything else with a problem document."""
-    return await serve(req, BY_METHOD[req.method], app().gateway.unknown)
+    return await serve(req, BY_METHOD.get(req.method, UNKNOWN[0]), app().gateway.unknown)

@@ -169,7 +169,7 @@ UNKNOWN = tuple(
         access=PUBLIC,
         summary="What no other route takes",
     )
-    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 )
 
 ROUTES: tuple[Route, ...] = (

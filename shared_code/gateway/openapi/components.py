@@ -16,7 +16,7 @@ PROBLEM: dict[str, Any] = {
         "title": {"type": "string", "maxLength": 100},
         "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "maxLength": 1000},
-        "instance": {"type": "string", "format": "uri-reference", "maxLength": 4096},
+        "instance": {"type": "string", "format": "uri-reference", "maxLength": 65536},
         "code": {"type": "string", "pattern": "^[a-z0-9-]+$", "maxLength": 64},
         "correlation_id": {"type": "string", "format": "uuid", "maxLength": 36},
         "errors": {

@@ -117,7 +117,7 @@ class RegistryAdmin:
 
     async def delete_instance(self, request: Request) -> Response:
         """Forget an instance; the one in the app's own process returns to how it was."""
-        await self._registry.remove(*self._names(request))
+        await self._registry.remove(request.params["service"], request.params["id"])
         return Response(204)
 
     async def put_service(self, request: Request) -> Response:
