@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from local.host.http import Handler
+from local.host.http import Endpoint
 from local.host.indexing import Function
 
 
@@ -18,8 +18,8 @@ class Admin:
         self._origin = origin
         self._prefix = prefix
 
-    def endpoints(self) -> list[tuple[str, str, Handler]]:
-        """Method, path and handler of each."""
+    def endpoints(self) -> list[Endpoint]:
+        """All of them."""
         return [
             ("GET", "/admin/host/status", self._status),
             ("GET", "/admin/host/ping", self._ping),

@@ -7,11 +7,11 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from local.host.admin import Admin, url
 from local.host.http import HttpTriggers, application, listen
-from local.host.indexing import Function, functions
+from local.host.indexing import DURABLE_TRIGGERS, Function, functions
 from local.host.invocation import Invoker
 from local.host.keys import FunctionKeys
 from local.host.options import HostOptions
@@ -19,6 +19,9 @@ from local.host.routing import Routes
 from local.host.worker import Worker
 from local.paths import state_dir
 from local.ports import HOST, Ports
+
+if TYPE_CHECKING:
+    from local.host.links import DurableLinks
 
 log = logging.getLogger("host")
 GRACE = 8.0  # seconds for what runs to finish; the stack kills after ten
@@ -50,15 +53,29 @@ async def _serve(
 ) -> None:
     ports = Ports.from_environment()
     origin = f"http://{HOST}:{ports.host}"
-    invoker = Invoker(worker, os.environ, timeout=options.function_timeout)
+    engine = f"{HOST}:{ports.durable}"
+    links = _durable_links(found, options, origin)
+    client = links.client(engine) if links else ""
+    invoker = Invoker(worker, os.environ, timeout=options.function_timeout, durable_client=client)
     routes = Routes(found, options.route_prefix)
     http = HttpTriggers(invoker, routes, FunctionKeys(state_dir()))
     admin = Admin(found, origin, options.route_prefix)
     if number == 0:
         for line in [*table(found, origin, options.route_prefix), *routes.shadowed()]:
             log.info(line)
-    listeners = [asyncio.create_task(listener.run(stop)) for listener in (*_service_bus(found, invoker, options),)]
-    runner = await listen(application(http.handle, admin.endpoints()), ports.host, shared=shared)
+    sources: list[Listener] = [*_service_bus(found, invoker, options)]
+    endpoints = admin.endpoints()
+    if links:
+        from local.host.management import Management
+        from local.host.pump import DurablePump
+
+        durable = [function for function in found if function.kind in DURABLE_TRIGGERS]
+        pump = DurablePump(durable, invoker, options.durable, engine)
+        management = Management(engine, links, pump.orchestrators)
+        sources += [pump, management]
+        endpoints += management.endpoints()
+    runner = await listen(application(http.handle, endpoints), ports.host, shared=shared)
+    listeners = [asyncio.create_task(source.run(stop)) for source in sources]
     log.info("worker %d ready on %s", number, origin)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, *listeners], return_when=asyncio.FIRST_COMPLETED)
@@ -73,6 +90,16 @@ async def _serve(
         log.warning("worker %d stops although functions still run", number)
     await runner.cleanup()
     await invoker.close()
+
+
+def _durable_links(found: list[Function], options: HostOptions, origin: str) -> DurableLinks | None:
+    """None for an app without Durable Functions, which needs no engine."""
+    clients = (binding["type"] == "durableClient" for function in found for binding in function.inputs)
+    if not any(clients) and not any(function.kind in DURABLE_TRIGGERS for function in found):
+        return None
+    from local.host.links import DurableLinks
+
+    return DurableLinks(origin, options.durable.get("hubName", "TestHubName"))
 
 
 def _service_bus(found: list[Function], invoker: Invoker, options: HostOptions) -> Iterator[Listener]:

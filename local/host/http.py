@@ -22,6 +22,7 @@ from local.ports import HOST
 
 log = logging.getLogger("host")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Endpoint = tuple[str, str, Handler]  # method, path, and what answers
 BODY_LIMIT = 104_857_600  # bytes; FUNCTIONS_REQUEST_BODY_SIZE_LIMIT in the real host's settings too
 ANSWER_LIMIT = 230.0  # seconds, the idle timeout of Azure's load balancer; the function itself runs on
 REASON = "This function was programmatically called via the host APIs."
@@ -117,8 +118,8 @@ def set_cookie(response: web.Response, cookie: Message) -> None:
     response.set_cookie(cookie.name, cookie.value, **options)
 
 
-def application(functions: Handler, own: list[tuple[str, str, Handler]]) -> web.Application:
-    """The host's own endpoints (method, path, handler), and functions everywhere else."""
+def application(functions: Handler, own: list[Endpoint]) -> web.Application:
+    """The host's own endpoints, and functions everywhere else."""
     app = web.Application(client_max_size=int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", BODY_LIMIT)))
     for method, path, handler in own:
         app.router.add_route(method, path, handler)

@@ -118,7 +118,7 @@ class ServiceBusTrigger:
 
     async def _next_messages(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
         """Wait for messages on a receiver that handles nothing else: one of this SDK cannot do both without delay."""
-        receiver = self._idle.pop() if self._idle else self._receiver(client)
+        receiver = self._idle.pop() if self._idle else await self._receiver(client).__aenter__()
         received: list[ServiceBusReceivedMessage] = []
         try:
             while not received and not stop.is_set():

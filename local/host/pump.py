@@ -1,0 +1,164 @@
+"""The Durable pump: takes work from the Durable engine, runs it as functions, reports what became of it.
+
+The wire format is that of azure-functions-durable 2.x: an orchestrator or entity function takes and returns base64 of a
+Durable Task message, an activity takes and returns JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import grpc
+
+from local.durable.wire import helpers, pb, service
+from local.host.indexing import DURABLE_TRIGGERS, Function
+from local.host.invocation import Invoker
+from local.host.protos import TypedData
+from local.host.worker import InvocationFailed
+
+log = logging.getLogger("host")
+AGAIN = 0.5  # seconds before an engine that is away is tried again
+ENDLESS_MESSAGES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+class DurablePump:
+    """Connects an app's orchestrators, activities and entities to the engine at an address (`host:port`)."""
+
+    def __init__(
+        self, functions: Iterable[Function], invoker: Invoker, limits: Mapping[str, Any], address: str
+    ) -> None:
+        self._functions = {
+            (function.kind, (function.trigger.get(DURABLE_TRIGGERS[function.kind]) or function.name).lower()): function
+            for function in functions
+        }
+        self.orchestrators = {name for kind, name in self._functions if kind == "orchestrationTrigger"}
+        self._invoker = invoker
+        self._address = address
+        self._request = pb.GetWorkItemsRequest(
+            maxConcurrentOrchestrationWorkItems=limits.get("maxConcurrentOrchestratorFunctions", 10),
+            maxConcurrentActivityWorkItems=limits.get("maxConcurrentActivityFunctions", 10),
+            maxConcurrentEntityWorkItems=limits.get("maxConcurrentEntityFunctions", 10),
+        )
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`, then finish what runs; outlive an engine that restarts."""
+        away = False
+        stopping = asyncio.create_task(stop.wait())
+        async with grpc.aio.insecure_channel(self._address, options=ENDLESS_MESSAGES) as channel:
+            stub = service.TaskHubSidecarServiceStub(channel)
+            while not stop.is_set():
+                items = stub.GetWorkItems(self._request)
+                taking = asyncio.create_task(self._take(items, stub, stop))
+                await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if stop.is_set() and self._running:
+                    await asyncio.wait(self._running)  # while the call is open, the engine leaves them to us
+                items.cancel()
+                try:
+                    await taking
+                    away = False
+                except grpc.aio.AioRpcError as error:
+                    if not away:
+                        log.warning("Durable engine at %s is away: %s", self._address, error.details())
+                    away = True
+                except asyncio.CancelledError:
+                    pass  # the cancelled call's way to end
+                if not stop.is_set():
+                    await asyncio.sleep(AGAIN)
+
+    async def _take(self, items: Any, stub: Any, stop: asyncio.Event) -> None:
+        async for item in items:
+            task = asyncio.create_task(self._work(item, stub, stop))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _work(self, item: Any, stub: Any, stop: asyncio.Event) -> None:
+        """Run one item. Each ends in exactly one Complete or Abandon call; what is abandoned is handed out again."""
+        kind = item.WhichOneof("request")
+        complete, abandon, give_back = {
+            "orchestratorRequest": (stub.CompleteOrchestratorTask, stub.AbandonTaskOrchestratorWorkItem, ORCHESTRATION),
+            "activityRequest": (stub.CompleteActivityTask, stub.AbandonTaskActivityWorkItem, ACTIVITY),
+            "entityRequestV2": (stub.CompleteEntityTask, stub.AbandonTaskEntityWorkItem, ENTITY),
+        }.get(kind, (None, None, None))
+        if complete is None:
+            return  # a ping
+        try:
+            if stop.is_set():
+                raise InvocationFailed("stopping")
+            run = {"orchestratorRequest": self._orchestrator, "activityRequest": self._activity}.get(kind, self._entity)
+            done = await run(getattr(item, kind))
+            done.completionToken = item.completionToken
+            await complete(done)
+        except InvocationFailed:
+            await abandon(give_back(completionToken=item.completionToken))
+        except grpc.aio.AioRpcError as error:
+            log.warning("Durable engine did not take the result of %s: %s", kind, error.details())
+
+    async def _orchestrator(self, request: Any) -> Any:
+        started = [e for e in (*request.pastEvents, *request.newEvents) if e.HasField("executionStarted")]
+        name = started[-1].executionStarted.name
+        function = self._functions.get(("orchestrationTrigger", name.lower()))
+        if function is None:
+            missing = _unknown("orchestrator", name)
+            status = pb.ORCHESTRATION_STATUS_FAILED
+            action = helpers.new_complete_orchestration_action(-1, status, failure_details=missing)
+            return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])
+        response = pb.OrchestratorResponse.FromString(await self._replay(function, request))
+        response.instanceId = request.instanceId
+        return response
+
+    async def _entity(self, request: Any) -> Any:
+        batch, infos = helpers.convert_to_entity_batch_request(request)
+        name = request.instanceId.split("@")[1]
+        function = self._functions.get(("entityTrigger", name.lower()))
+        if function is None:
+            failed = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=_unknown("entity", name)))
+            result = pb.EntityBatchResult(entityState=request.entityState, results=[failed] * len(infos))
+        else:
+            result = pb.EntityBatchResult.FromString(await self._replay(function, batch))
+        del result.operationInfos[:]
+        result.operationInfos.extend(infos)  # they route the answers to those who asked
+        return result
+
+    async def _activity(self, request: Any) -> Any:
+        response = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
+        function = self._functions.get(("activityTrigger", request.name.lower()))
+        if function is None:
+            response.failureDetails.CopyFrom(_unknown("activity", request.name))
+            return response
+        value = TypedData(string=request.input.value or "null")
+        try:
+            returned = await self._invoker.run(
+                function, value, reason="(null)", trace_parent=request.parentTraceContext.traceParent
+            )
+        except InvocationFailed as failure:
+            kind, _, text = failure.message.partition(": ")
+            trace = helpers.get_string_value(failure.stack_trace)
+            response.failureDetails.CopyFrom(pb.TaskFailureDetails(errorType=kind, errorMessage=text, stackTrace=trace))
+        else:
+            if returned is not None:
+                response.result.value = returned.json or returned.string or ""
+        return response
+
+    async def _replay(self, function: Function, request: Any) -> bytes:
+        value = TypedData(string=base64.b64encode(request.SerializeToString()).decode())
+        returned = await self._invoker.run(function, value, reason="(null)")
+        if returned is None or not returned.string:
+            raise InvocationFailed(f"'{function.name}' returned nothing")
+        return base64.b64decode(returned.string)
+
+
+ORCHESTRATION, ACTIVITY, ENTITY = (
+    pb.AbandonOrchestrationTaskRequest,
+    pb.AbandonActivityTaskRequest,
+    pb.AbandonEntityTaskRequest,
+)
+
+
+def _unknown(kind: str, name: str) -> Any:
+    message = f"The app has no {kind} function named '{name}'."
+    return pb.TaskFailureDetails(errorType="FunctionNotFound", errorMessage=message, isNonRetriable=True)
