@@ -64,7 +64,8 @@ class Wire:
         """The next frame that is no heartbeat, and its payload."""
         while True:
             start = self.read_bytes(8)
-            assert len(start) == 8, "the connection ended"
+            if len(start) < 8:
+                raise ConnectionError("the broker closed the connection")
             body = self.read_bytes(int.from_bytes(start[:4]) - 8)
             if body:
                 return decode_frame(start[5] == 1, body)

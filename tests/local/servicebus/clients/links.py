@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -16,6 +17,7 @@ class Links:
     def __init__(self, connection: str) -> None:
         self.client = ServiceBusClient.from_connection_string(connection, retry_total=0)
         self._open: dict[tuple[Any, ...], Any] = {}
+        self._closing: list[asyncio.Task[None]] = []
 
     async def sender(self, name: str) -> ServiceBusSender:
         """To a queue, or to a topic, whose name is then `topic/`."""
@@ -35,13 +37,22 @@ class Links:
             return self.client.get_subscription_receiver(topic, subscription, **options)
         return self.client.get_queue_receiver(name, **options)
 
+    @asynccontextmanager
+    async def session(self, name: str, session_id: Any, **options: Any) -> AsyncIterator[ServiceBusReceiver]:
+        """A receiver of one session. It gives the session back when left, and is done closing a little later."""
+        receiver = await self.new_receiver(name, session_id=session_id, **options).__aenter__()
+        try:
+            yield receiver
+        finally:
+            self._closing.append(asyncio.create_task(receiver.close()))
+
     async def _opened(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         if key not in self._open:
             self._open[key] = await make().__aenter__()
         return self._open[key]
 
     async def close(self) -> None:
-        await asyncio.gather(*(each.close() for each in self._open.values()))
+        await asyncio.gather(*self._closing, *(each.close() for each in self._open.values()))
         await self.client.close()
 
 

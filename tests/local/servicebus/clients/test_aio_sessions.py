@@ -30,13 +30,13 @@ async def test_a_named_session_comes_in_order_and_can_be_renewed(links: Links) -
     await send(links, "learners", "mei", "1", "2")
     await send(links, "learners", "li", "x")
 
-    async with links.new_receiver("learners", session_id="mei") as receiver:
+    async with links.session("learners", "mei") as receiver:
         messages = await receive(receiver, 2)
         before = receiver.session.locked_until_utc
         renewed = await receiver.session.renew_lock()
         for message in messages:
             await receiver.complete_message(message)
-    async with links.new_receiver("learners", session_id="li") as receiver:
+    async with links.session("learners", "li") as receiver:
         await receiver.complete_message(await receive_one(receiver))
 
     assert [(str(m), m.session_id) for m in messages] == [("1", "mei"), ("2", "mei")]
@@ -47,7 +47,7 @@ async def test_a_named_session_comes_in_order_and_can_be_renewed(links: Links) -
 async def test_the_next_session_is_found(links: Links) -> None:
     await send(links, "learners", "anyone", "a")
 
-    async with links.new_receiver("learners", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=5) as receiver:
+    async with links.session("learners", NEXT_AVAILABLE_SESSION, max_wait_time=5) as receiver:
         message = await receive_one(receiver)
         await receiver.complete_message(message)
 
@@ -56,7 +56,7 @@ async def test_the_next_session_is_found(links: Links) -> None:
 
 async def test_waiting_for_a_session_ends(links: Links) -> None:
     with pytest.raises(OperationTimeoutError):
-        async with links.new_receiver("learners", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=0.5):
+        async with links.session("learners", NEXT_AVAILABLE_SESSION, max_wait_time=0.5):
             pass
 
 
@@ -71,20 +71,20 @@ async def test_a_wait_that_was_given_up_takes_no_session(links: Links) -> None:
     await receiver.close()
 
     await send(links, "learners", "late", "a")
-    async with links.new_receiver("learners", session_id=NEXT_AVAILABLE_SESSION, max_wait_time=5) as other:
+    async with links.session("learners", NEXT_AVAILABLE_SESSION, max_wait_time=5) as other:
         await other.complete_message(await receive_one(other))
     assert other.session.session_id == "late"
 
 
 async def test_a_session_has_one_receiver_and_is_free_when_that_closes(links: Links) -> None:
-    await send(links, "learners", "mei", "a")
+    await send(links, "learners", "shared", "a")
 
-    async with links.new_receiver("learners", session_id="mei") as receiver:
+    async with links.new_receiver("learners", session_id="shared") as receiver:
         await receive_one(receiver)
         with pytest.raises(SessionCannotBeLockedError):
-            async with links.new_receiver("learners", session_id="mei"):
+            async with links.session("learners", "shared"):
                 pass
-    async with links.new_receiver("learners", session_id="mei") as receiver:
+    async with links.session("learners", "shared") as receiver:
         message = await receive_one(receiver)
         await receiver.complete_message(message)
 
@@ -95,7 +95,7 @@ async def test_session_state_is_kept(links: Links) -> None:
     async with links.new_receiver("learners", session_id="stateful") as receiver:
         empty = await receiver.session.get_state()
         await receiver.session.set_state(b"chapter 3")
-    async with links.new_receiver("learners", session_id="stateful") as receiver:
+    async with links.session("learners", "stateful") as receiver:
         kept = await receiver.session.get_state()
         await receiver.session.set_state(None)
         gone = await receiver.session.get_state()
@@ -106,12 +106,12 @@ async def test_session_state_is_kept(links: Links) -> None:
 async def test_a_session_whose_lock_expired_is_lost(links: Links) -> None:
     await send(links, "restless", "mei", "a")
 
-    async with links.new_receiver("restless", session_id="mei") as receiver:
+    async with links.session("restless", "mei") as receiver:
         message = await receive_one(receiver)
         await asyncio.sleep(1.2)
         with pytest.raises(SessionLockLostError):
             await receiver.complete_message(message)
-    async with links.new_receiver("restless", session_id="mei") as receiver:
+    async with links.session("restless", "mei") as receiver:
         again = await receive_one(receiver)
         await receiver.complete_message(again)
 
@@ -119,9 +119,9 @@ async def test_a_session_whose_lock_expired_is_lost(links: Links) -> None:
 
 
 async def test_deferred_messages_of_a_session_come_by_number(links: Links) -> None:
-    await send(links, "learners", "mei", "a", "b")
+    await send(links, "learners", "deferring", "a", "b")
 
-    async with links.new_receiver("learners", session_id="mei") as receiver:
+    async with links.session("learners", "deferring") as receiver:
         first, second = await receive(receiver, 2)
         assert first.sequence_number is not None
         await receiver.defer_message(first)
@@ -135,7 +135,7 @@ async def test_deferred_messages_of_a_session_come_by_number(links: Links) -> No
 async def test_sessions_and_plain_receivers_do_not_mix(links: Links) -> None:
     sender = await links.sender("learners")
 
-    for receiver in (links.new_receiver("learners"), links.new_receiver("naming", session_id="mei")):
+    for receiver in (links.new_receiver("learners"), links.session("naming", "mei")):
         with pytest.raises(ServiceBusError, match="not-allowed"):
             async with receiver:
                 pass
@@ -156,7 +156,7 @@ async def test_subscriptions_get_what_their_rules_let_through(links: Links) -> N
     for receiver, messages in ((gold, wanted), (everything, all_of_them)):
         for message in messages:
             await receiver.complete_message(message)
-    async with links.new_receiver("events/by-learner", session_id="s") as receiver:
+    async with links.session("events/by-learner", "s") as receiver:
         ordered = await receive(receiver, 3)
         for message in ordered:
             await receiver.complete_message(message)
@@ -174,7 +174,7 @@ async def test_a_subscription_has_dead_letters_of_its_own(links: Links) -> None:
     everything = await links.receiver("events/all")
     await everything.complete_message(await receive_one(everything))
 
-    async with links.new_receiver("events/by-learner", session_id="dead") as receiver:
+    async with links.session("events/by-learner", "dead") as receiver:
         await receiver.dead_letter_message(await receive_one(receiver), reason="schema")
     dead_letters = await links.receiver("events/by-learner", sub_queue=ServiceBusSubQueue.DEAD_LETTER)
     dead = await receive_one(dead_letters)
@@ -187,7 +187,7 @@ async def test_sessions_are_listed(links: Links) -> None:
     await send(links, "learners", "listed", "a")
 
     found = [session async for session in links.client.list_queue_sessions("learners")]
-    async with links.new_receiver("learners", session_id="listed") as receiver:
+    async with links.session("learners", "listed") as receiver:
         await receiver.complete_message(await receive_one(receiver))
 
     assert found == ["listed"]

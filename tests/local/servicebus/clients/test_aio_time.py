@@ -44,7 +44,7 @@ async def test_the_lock_renewer_keeps_messages_and_sessions(links: Links) -> Non
         message, session_message = await receive_one(receiver), await receive_one(session_receiver)
         renewer.register(receiver, message, max_lock_renewal_duration=30)
         renewer.register(session_receiver, session_receiver.session, max_lock_renewal_duration=30)
-        await asyncio.sleep(6)
+        await asyncio.sleep(5)
         await receiver.complete_message(message)
         await session_receiver.complete_message(session_message)
 

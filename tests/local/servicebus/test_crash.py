@@ -1,0 +1,114 @@
+"""The broker as a process: killed under load, restarted under its clients, started and ended as `make run` does it."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+from tests.local.servicebus.crash import CONFIGURATION, crash_rounds
+from tests.local.servicebus.messages import message_bytes
+from tests.local.servicebus.process import BrokerProcess
+from tests.local.servicebus.running import connection_string
+from tests.local.servicebus.wire import wire
+from tests.ports import accepts
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
+    broker = BrokerProcess(CONFIGURATION, tmp_path)
+    yield broker
+    with suppress(AssertionError):
+        broker.end(signal.SIGKILL)
+
+
+def test_a_kill_under_load_loses_nothing_and_repeats_nothing(broker: BrokerProcess) -> None:
+    """No accepted message is lost, no completed one comes again, no sequence number is used twice."""
+    count = crash_rounds(broker, 3, seed=7)
+
+    assert len(count.accepted) > 100
+    assert len(count.completed) > 100
+    assert (count.lost, count.repeated, count.reused) == (set(), set(), set())
+
+
+def test_clients_go_on_after_a_restart(broker: BrokerProcess) -> None:
+    """The same sender and receiver objects, by the SDK's own retries."""
+    broker.start()
+    client = ServiceBusClient.from_connection_string(connection_string(broker.port))
+    with client, client.get_queue_sender("work") as sender, client.get_queue_receiver("work") as receiver:
+        sender.send_messages([ServiceBusMessage("before"), ServiceBusMessage("held")])
+        first = receiver.next()
+        receiver.complete_message(first)
+
+        broker.end(signal.SIGKILL)
+        broker.start()
+        sender.send_messages(ServiceBusMessage("after"))
+        messages = [receiver.next(), receiver.next()]
+        for message in messages:
+            receiver.complete_message(message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()  # the SDK leaves the sockets of broken connections to the garbage collector
+
+    assert [str(first), *map(str, messages)] == ["before", "held", "after"]
+
+
+def test_the_process_ends_cleanly_when_asked(broker: BrokerProcess) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        broker.start()
+        with socket.create_connection(("127.0.0.1", broker.port)):
+            code, output = broker.end(number)
+
+        assert code == 0, output
+        assert f"listening on sb://localhost:{broker.port}" in output
+
+
+def test_a_port_that_is_taken_is_one_clear_line(broker: BrokerProcess) -> None:
+    with socket.create_server(("127.0.0.1", broker.port)):
+        process = broker.command()
+        output, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    [line] = output.splitlines()
+    assert str(broker.port) in line
+    assert "in use" in line
+
+
+def test_a_configuration_that_cannot_be_served_is_one_clear_line(broker: BrokerProcess) -> None:
+    broker.config.write_bytes(b'{"UserConfig": {"Namespaces": [{"Name": "n", "Topics": []}], "Logging": {}}}')
+
+    process = broker.command()
+    output, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    [line] = output.splitlines()
+    assert "Queues" in line
+
+
+def test_help_says_what_can_be_asked(broker: BrokerProcess) -> None:
+    process = broker.command("--help")
+    output, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert "--trace" in output
+
+
+def test_frames_are_shown_without_bodies_when_asked(broker: BrokerProcess) -> None:
+    process = broker.command("--trace")
+    assert accepts(broker.port)
+    with wire(broker.port, entity="work") as client:
+        client.attach_sender(1, "work")
+        client.transfer(1, 1, message_bytes("the secret"))
+        client.expect("disposition")
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=20)
+
+    assert "kind='transfer'" in output
+    assert "the secret" not in output
