@@ -16,6 +16,8 @@ from local.host.invocation import Invoker
 from local.host.keys import FunctionKeys
 from local.host.options import HostOptions
 from local.host.routing import Routes
+from local.host.timers import TimerTrigger
+from local.host.upstream import Upstream
 from local.host.worker import Worker
 from local.paths import state_dir
 from local.ports import HOST, Ports
@@ -61,10 +63,15 @@ async def _serve(
     http = HttpTriggers(invoker, routes, FunctionKeys(state_dir()))
     admin = Admin(found, origin, options.route_prefix)
     if number == 0:
-        for line in [*table(found, origin, options.route_prefix), *routes.shadowed()]:
+        for line in table(found, origin, options.route_prefix):
             log.info(line)
+        for line in [*routes.shadowed(), *_vain_retries(found)]:
+            log.warning(line)
     sources: list[Listener] = [*_service_bus(found, invoker, options)]
-    endpoints = admin.endpoints()
+    timed = [function for function in found if function.kind == "timerTrigger"]
+    sources += [TimerTrigger(function, invoker, state_dir() / "timers") for function in timed]
+    upstream = Upstream([function for function in found if function.kind == "signalRTrigger"], invoker, os.environ)
+    endpoints = [*admin.endpoints(), *upstream.endpoints()]
     if links:
         from local.host.management import Management
         from local.host.pump import DurablePump
@@ -119,6 +126,15 @@ def table(found: list[Function], origin: str, prefix: str) -> list[str]:
         methods = ",".join(method.upper() for method in function.trigger.get("methods") or ()) or "any"
         lines.append(f"  {function.name}: " + (f"[{methods}] {address}" if address else _source(function.trigger)))
     return lines
+
+
+def _vain_retries(found: list[Function]) -> list[str]:
+    """Azure's runtime retries timers alone, of the triggers here (functions-bindings-error-pages#retry-policies)."""
+    return [
+        f"The retry policy of '{function.name}' has no effect: a {function.kind} has none in Azure"
+        for function in found
+        if function.retry and function.kind != "timerTrigger"
+    ]
 
 
 def _source(trigger: Mapping[str, object]) -> str:

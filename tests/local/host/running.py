@@ -109,6 +109,10 @@ class RunningHost:
             self.kill()
             raise
 
+    def kill_worker(self, number: int) -> None:
+        """`kill -9` of one worker by its process id."""
+        os.kill(number, signal.SIGKILL)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()

@@ -49,7 +49,7 @@ def failing(context: Any) -> Any:
 
 
 @app.activity_trigger(input_name="value")
-async def fail(value: dict) -> None:
+async def fail(value: Any) -> None:
     raise KeyError("not there")
 
 
