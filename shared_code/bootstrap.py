@@ -193,8 +193,12 @@ def _speech(settings: Settings, lake: Lake) -> Chain[SpeechAssessor]:
     providers: list[SpeechAssessor] = []
     if settings.speech is not None:
         from shared_code.providers.speech.azure.assessor import AzureSpeech
+        from shared_code.providers.speech.azure.recognition import SpeechResource
+        from shared_code.storage.identity import blocking_identity
 
-        providers.append(AzureSpeech(settings.speech.endpoint, settings.speech.region, settings.speech.key))
+        speech = settings.speech
+        credential = partial(blocking_identity, settings.storage.client_id)
+        providers.append(AzureSpeech(SpeechResource(speech.endpoint, speech.region, speech.key, credential)))
     providers.append(OfflineAnalyser())
 
     def usage(_capability: str, record: dict[str, object]) -> None:

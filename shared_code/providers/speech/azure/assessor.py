@@ -21,8 +21,8 @@ class AzureSpeech:
 
     name = "azure-speech"
 
-    def __init__(self, endpoint: str, region: str, key: str, *, deadline: float = DEADLINE) -> None:
-        self._recogniser = Recogniser(SpeechResource(endpoint, region, key), deadline=deadline)
+    def __init__(self, resource: SpeechResource, *, deadline: float = DEADLINE) -> None:
+        self._recogniser = Recogniser(resource, deadline=deadline)
 
     async def assess(self, utterance: Utterance) -> Pronunciation:
         """Score every syllable; tones are unknown.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from shared_code.domain.errors import ProviderRejected, ProviderUnavailable
 
 if TYPE_CHECKING:
     from azure.cognitiveservices.speech import SpeechConfig, SpeechRecognizer
+    from azure.core.credentials import TokenCredential
 
 LOCALE = "zh-CN"
 MOST_AT_ONCE = 32  # calls in flight, those that were given up on included: each holds a thread for up to 70 s
@@ -25,11 +27,12 @@ OUR_FAULT = frozenset({"AuthenticationFailure", "Forbidden"})
 
 @dataclass(frozen=True, slots=True)
 class SpeechResource:
-    """Where the service is: an endpoint (with a key, or our identity), or a region with a key."""
+    """Where the service is: a region with a key, or an endpoint with a key or, where none is given, our identity."""
 
     endpoint: str = ""
     region: str = ""
     key: str = field(default="", repr=False)
+    credential: Callable[[], TokenCredential] | None = None
 
 
 class Recogniser:
@@ -111,9 +114,9 @@ class Recogniser:
             return sdk.SpeechConfig(host=f"ws://{parts.netloc}", subscription=resource.key or "none")
         if resource.key:
             return sdk.SpeechConfig(subscription=resource.key, endpoint=resource.endpoint)
-        from shared_code.storage.identity import blocking_identity
-
-        return sdk.SpeechConfig(token_credential=blocking_identity(""), endpoint=resource.endpoint)
+        if resource.credential is None:
+            raise ValueError("an endpoint without a key needs a credential")
+        return sdk.SpeechConfig(token_credential=resource.credential(), endpoint=resource.endpoint)
 
 
 def _outcome(sdk: Any, result: Any) -> str | Exception:

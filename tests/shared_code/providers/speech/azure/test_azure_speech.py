@@ -14,6 +14,7 @@ import pytest
 from shared_code.domain.errors import ProviderRejected, ProviderUnavailable
 from shared_code.domain.mandarin.reading import Phrase, Reading
 from shared_code.providers.speech.azure.assessor import AzureSpeech
+from shared_code.providers.speech.azure.recognition import SpeechResource
 from shared_code.providers.speech.port import Utterance
 from tests.shared_code.providers.speech.azure.peer import SpeechPeer, answer
 
@@ -66,7 +67,7 @@ async def peer() -> AsyncIterator[SpeechPeer]:
 
 
 def assessor(peer: SpeechPeer, deadline: float = 20.0) -> AzureSpeech:
-    return AzureSpeech(f"http://127.0.0.1:{peer.port}", "", "key", deadline=deadline)
+    return AzureSpeech(SpeechResource(f"http://127.0.0.1:{peer.port}"), deadline=deadline)
 
 
 async def test_h6_words_become_syllables_and_tones_stay_unknown(peer: SpeechPeer) -> None:
