@@ -16,7 +16,8 @@ import msgspec
 
 from local.servicebus.broker.filters import SYSTEM_PROPERTIES, CorrelationFilter
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./-]*[A-Za-z0-9])?")
+_SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
+_PATH = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*")
 
 
 class ConfigError(Exception):
@@ -35,6 +36,10 @@ class _QueueProperties(_Strict):
     requires_session: bool = False
     forward_to: Literal[""] = ""
     forward_dead_lettered_messages_to: Literal[""] = ""
+
+    def __post_init__(self) -> None:
+        if self.lock_duration < timedelta(seconds=1):
+            raise ValueError("LockDuration is at least one second")
 
 
 class _QueueWithWindow(_QueueProperties):
@@ -124,14 +129,14 @@ def load_config(source: Path | bytes) -> Namespace:
         raise ConfigError(f"{error} (only correlation filters and no forwarding: amqp:not-implemented)") from None
     if len(namespaces) != 1:
         raise ConfigError("UserConfig.Namespaces: exactly one namespace is served")
-    names: set[str] = set()
-    for name in _names(namespaces[0]):
-        if not _NAME.fullmatch(name.rsplit("|")[-1]):
-            raise ConfigError(f"'{name}' is not a name for an entity")
-        if name.lower() in names:
-            raise ConfigError(f"'{name}' is there twice")
-        names.add(name.lower())
-    return namespaces[0]
+    [namespace] = namespaces
+    names = [queue.name for queue in namespace.queues] + [topic.name for topic in namespace.topics]
+    names += [f"{topic.name}/{sub.name}" for topic in namespace.topics for sub in topic.subscriptions]
+    if wrong := [name for name in names if not _PATH.fullmatch(name)]:
+        raise ConfigError(f"no names for entities: {wrong}")
+    if twice := [name for name in names if [other.lower() for other in names].count(name.lower()) > 1]:
+        raise ConfigError(f"given twice: {twice}")
+    return namespace
 
 
 def window(properties: _QueueWithWindow | _TopicProperties) -> int | None:
@@ -144,14 +149,6 @@ def window(properties: _QueueWithWindow | _TopicProperties) -> int | None:
 def milliseconds(duration: timedelta) -> int:
     """A duration as the broker counts it."""
     return duration // timedelta(milliseconds=1)
-
-
-def _names(namespace: Namespace) -> Iterator[str]:
-    yield from (queue.name for queue in namespace.queues)
-    for topic in namespace.topics:
-        yield topic.name
-        for subscription in topic.subscriptions:
-            yield f"{topic.name}|{subscription.name}"
 
 
 def _system(wanted: _Correlation) -> Iterator[tuple[str, str]]:

@@ -6,27 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.servicebus.amqp.message import (
-    CONTENT_TYPE,
-    CORRELATION_ID,
-    GROUP_ID,
-    MESSAGE_ID,
-    REPLY_TO,
-    REPLY_TO_GROUP_ID,
-    SUBJECT,
-    TO,
-    Message,
-)
+from local.servicebus.amqp import message as amqp
 
 SYSTEM_PROPERTIES = {
-    "ContentType": CONTENT_TYPE,
-    "CorrelationId": CORRELATION_ID,
-    "Label": SUBJECT,
-    "MessageId": MESSAGE_ID,
-    "ReplyTo": REPLY_TO,
-    "ReplyToSessionId": REPLY_TO_GROUP_ID,
-    "SessionId": GROUP_ID,
-    "To": TO,
+    "ContentType": amqp.CONTENT_TYPE,
+    "CorrelationId": amqp.CORRELATION_ID,
+    "Label": amqp.SUBJECT,
+    "MessageId": amqp.MESSAGE_ID,
+    "ReplyTo": amqp.REPLY_TO,
+    "ReplyToSessionId": amqp.REPLY_TO_GROUP_ID,
+    "SessionId": amqp.GROUP_ID,
+    "To": amqp.TO,
 }
 """Names in a filter, as Microsoft's emulator spells them, to the field of a message's properties."""
 
@@ -38,7 +28,7 @@ class CorrelationFilter:
     system: Mapping[str, str]
     properties: Mapping[str, Any]
 
-    def matches(self, message: Message) -> bool:
+    def matches(self, message: amqp.Message) -> bool:
         """Strings are compared with case, numbers by value, and nothing equals a value of another kind."""
         for name, wanted in self.system.items():
             if not _equal(message.properties[SYSTEM_PROPERTIES[name]], wanted):

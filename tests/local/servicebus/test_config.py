@@ -39,10 +39,11 @@ def test_what_is_not_given_is_as_in_the_emulator() -> None:
     [
         (namespace(queues=[queue("q", LockDurationn="PT1M")]), "LockDurationn"),
         (namespace(queues=[queue("q", LockDuration="a minute")]), "LockDuration"),
+        (namespace(queues=[queue("q", LockDuration="PT0S")]), "LockDuration"),
         (namespace(queues=[queue("q", MaxDeliveryCount=0)]), "MaxDeliveryCount"),
         (namespace(queues=[queue("q", ForwardTo="other")]), "ForwardTo"),
         (namespace(queues=[queue("q", ForwardDeadLetteredMessagesTo="other")]), "ForwardDeadLetteredMessagesTo"),
-        (namespace(queues=[queue("q"), queue("Q")]), "'Q' is there twice"),
+        (namespace(queues=[queue("q"), queue("Q")]), "twice: .*Q"),
         (namespace(queues=[queue("a"), queue("-b-")]), "'-b-'"),
         (namespace(topics=[topic("t", subscription("s"), subscription("S"))]), "twice"),
         (namespace(topics=[topic("t", subscription("s", rule("r", Colour="red")))]), "Colour"),
