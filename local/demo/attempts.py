@@ -7,7 +7,7 @@ import wave
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.demo.items import RIGHT, WRONG
+from local.demo.items import RIGHT, VOICE, WRONG
 from local.demo.timeline import Timeline
 from local.voice import speak
 
@@ -19,7 +19,7 @@ class Attempt:
     text: str
     intent: str
     wav: bytes
-    heard: dict[int, int] = field(default_factory=dict)
+    heard: dict[int, int | None] = field(default_factory=dict)
     refusal: str | None = None
 
 
@@ -31,11 +31,17 @@ def recorded(audio: Path, text: str) -> Attempt:
 async def spoken_now(timeline: Timeline) -> list[Attempt]:
     """Synthesise the attempts: three right ones, one with a wrong tone, one silent."""
     attempts = [
-        Attempt(item.text, "spoken right", await speak(item.spoken), dict(enumerate(item.heard))) for item in RIGHT[:3]
+        Attempt(item.text, "spoken right", await speak(item.spoken, variant=VOICE), dict(enumerate(item.heard)))
+        for item in RIGHT[:3]
     ]
     wrong = WRONG[0]
     attempts.append(
-        Attempt(wrong.text, "one tone is wrong", await speak(wrong.spoken), {wrong.place: wrong.heard[wrong.place]})
+        Attempt(
+            wrong.text,
+            "one tone is wrong",
+            await speak(wrong.spoken, variant=VOICE),
+            {wrong.place: wrong.heard[wrong.place]},
+        )
     )
     attempts.append(Attempt(RIGHT[3].text, "the microphone was off", silence(1.5), refusal="audio-silent"))
     timeline.step("voice", "five attempts made; the voice is SYNTHETIC (eSpeak NG), not a person's")

@@ -87,7 +87,7 @@ async def _attempt(api: Api, screen: Screen, session_id: str, attempt: Attempt, 
         timeline.check(heard == tone, f"{attempt.text[place]} was spoken in tone {tone}, and heard in tone {heard}")
 
     def is_feedback(message: dict[str, Any]) -> bool:
-        return message["type"] == "learning_feedback" and message["envelope"]["data"] == result
+        return bool(message["type"] == "learning_feedback" and message["envelope"]["data"] == result)
 
     feedback = await screen.wait_for(is_feedback, 5)
     timeline.check(feedback is not None, "the screen shows the same result (learning_feedback)")
@@ -95,7 +95,8 @@ async def _attempt(api: Api, screen: Screen, session_id: str, attempt: Attempt, 
         timeline.step("screen", f"feedback {(feedback['arrived'] - posted) * 1000:.0f} ms after the recording was sent")
 
     def is_lesson(message: dict[str, Any]) -> bool:
-        return message["type"] == "lesson_adapted" and message["envelope"]["correlation_id"] == correlation_id
+        envelope = message.get("envelope", {})
+        return bool(message["type"] == "lesson_adapted" and envelope["correlation_id"] == correlation_id)
 
     lesson = await screen.wait_for(is_lesson, SAGA_LIMIT)
     timeline.check(lesson is not None, "the saga has adapted the lesson (lesson_adapted)")

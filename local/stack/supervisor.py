@@ -32,6 +32,11 @@ async def _taken(everything: tuple[Part, ...]) -> list[str]:
         await asyncio.sleep(0.1)
 
 
+async def _all_up(running: list[PartProcess]) -> None:
+    for process in running:
+        await process.up.wait()
+
+
 async def _supervise(ports: Ports, host: str) -> int:
     started = time.monotonic()
     everything = parts(ports, host)
@@ -55,7 +60,7 @@ async def _supervise(ports: Ports, host: str) -> int:
     record.write_text(json.dumps({"pid": os.getpid(), "environment": ports.environment()}))
     tasks = [asyncio.create_task(process.run()) for process in running]
     stopped = asyncio.create_task(stop.wait())
-    everything_up = asyncio.gather(*(process.up.wait() for process in running))
+    everything_up = asyncio.create_task(_all_up(running))
     await asyncio.wait({stopped, everything_up}, return_when=asyncio.FIRST_COMPLETED)
     if everything_up.done():
         print(f"\nready after {time.monotonic() - started:.1f} s")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.demo.items import RIGHT
+from local.demo.items import RIGHT, VOICE
 from local.voice import speak
 from tests.e2e.people import api_of, learner
 from tests.e2e.stack import Stack, eventually
@@ -29,7 +29,7 @@ async def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(own_stack: S
     await stack.start(LOCAL_HOLD=f"{moment}:{step}")
     item = RIGHT[0]
     async with learner(stack, "crash-mei") as mei:
-        status, result, correlation_id = await mei.attempt(item.text, await speak(item.spoken))
+        status, result, correlation_id = await mei.attempt(item.text, await speak(item.spoken, variant=VOICE))
         assert status == 200, result
         await stack.wait_for_line(f"Holding 'Functions.{step}'", 60)
         await stack.kill()
@@ -43,7 +43,7 @@ async def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(own_stack: S
             types = [message["type"] for message in missed["messages"]]
             return missed["messages"] if "lesson_adapted" in types else []
 
-        shown = await eventually(messages, 60, "lesson_adapted")
+        shown: list[dict[str, Any]] = await eventually(messages, 60, "lesson_adapted")
         types = [message["type"] for message in shown]
         assert types.count("learning_feedback") == 1
         assert types.count("lesson_adapted") == 1

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from local.demo.attempts import silence
-from local.demo.items import RIGHT, WRONG
+from local.demo.items import RIGHT, VOICE, WRONG
 from local.voice import speak
 from tests.e2e.people import api_of, dead_letter, learner, publish
 from tests.e2e.stack import Stack, eventually
@@ -38,7 +38,7 @@ async def test_an_attempt_is_assessed_pushed_and_adapts_the_lesson(stack: Stack)
     """HTTP in, feedback on the screen, saga, adapted lesson, everything read back."""
     async with learner(stack, "path-mei") as mei:
         item = RIGHT[0]
-        status, result, correlation_id = await mei.attempt(item.text, await speak(item.spoken))
+        status, result, correlation_id = await mei.attempt(item.text, await speak(item.spoken, variant=VOICE))
         assert status == 200, result
         assert [syllable["tone"]["heard"] for syllable in result["syllables"]] == list(item.heard)
 
@@ -58,7 +58,7 @@ async def test_a_wrong_tone_is_heard(stack: Stack) -> None:
     """A learner who misses a tone hears about it at once."""
     async with learner(stack, "path-wrong") as mei:
         item = WRONG[0]
-        _, result, _ = await mei.attempt(item.text, await speak(item.spoken))
+        _, result, _ = await mei.attempt(item.text, await speak(item.spoken, variant=VOICE))
         wrong = result["syllables"][item.place]
         assert wrong["error"] == "tone"
         assert wrong["tone"]["heard"] == item.heard[item.place]
