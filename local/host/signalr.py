@@ -13,7 +13,6 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 import aiohttp
-import jwt
 from yarl import URL
 
 from local.host.indexing import Binding, Refused
@@ -45,6 +44,8 @@ class Connection:
 
     def token(self, audience: str, lifetime: int, **claims: str) -> str:
         """A token signed with the access key."""
+        import jwt  # a quarter of a second's import, which an app without SignalR does not need
+
         now = int(time.time())
         return jwt.encode({"aud": audience, "iat": now, "exp": now + lifetime, **claims}, self.access_key, "HS256")
 

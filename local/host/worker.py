@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,13 @@ class Worker:
     """Loads one app and runs its functions."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="python-worker", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="python-worker", daemon=True)
+
+    def _run(self) -> None:
+        assert self._loop is not None
+        self._loop.run_forever()
+        self._loop.close()
 
     def start(self, folder: Path) -> list[Message]:
         """Load the app in the folder; return what the worker tells of its functions. Raises IndexingFailed."""
@@ -48,24 +54,27 @@ class Worker:
         said = logging.getLogger("azure.functions")
         said.setLevel(logging.CRITICAL)  # a failure is reported once, by the exception below
         runtime.start_threadpool_executor()
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
         request = Message(
             request=Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder))),
             properties={"host": "127.0.0.1", "protos": protos},
         )
-        answer = self._call(runtime.worker_init_request(request))
+        answer = self._submit(runtime.worker_init_request(request)).result()
         if answer.result.status != StatusResult.Success:
             raise IndexingFailed(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}".rstrip())
         said.setLevel(logging.WARNING)
-        found: list[Message] | None = self._call(runtime.functions_metadata_request(None)).function_metadata_results
+        listed = self._submit(runtime.functions_metadata_request(None)).result()
+        found: list[Message] | None = listed.function_metadata_results
         if found is None:
             raise IndexingFailed(
                 f"There is no {os.environ.get('PYTHON_SCRIPT_FILE_NAME', 'function_app.py')} in {folder}"
             )
         return found
 
-    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+    def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def invoke(
         self,
@@ -88,7 +97,7 @@ class Worker:
             retry_context=retry,
         )
         call = runtime.invocation_request(Message(request=Message(invocation_request=request)))
-        answer: Message = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self._loop))
+        answer: Message = await asyncio.wrap_future(self._submit(call))
         if answer.result.status != StatusResult.Success:
             raise InvocationFailed(answer.result.exception.message, answer.result.exception.stack_trace)
         return answer
@@ -97,8 +106,8 @@ class Worker:
         """End the worker. What the app registered with `atexit` runs after this, when the interpreter exits."""
         import azure_functions_runtime as runtime
 
-        if self._thread.is_alive():
-            self._call(_cancel_the_rest())
+        if self._loop is not None:
+            self._submit(_cancel_the_rest()).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
             runtime.stop_threadpool_executor()

@@ -205,7 +205,7 @@ def test_an_engine_that_is_killed_and_comes_back_goes_on(host: RunningHost, engi
 
 def test_a_stop_finishes_the_activity_that_runs(host: RunningHost) -> None:
     """Its result is reported, so that the next host does not run it again."""
-    start(host, "slow", "s1", b"2")
+    start(host, "slow", "s1", b"1")
     until(lambda: host.records(function="sleep", at="start"))
     assert host.stop() == 0
     assert len(host.records(function="sleep", at="end")) == 1
@@ -216,7 +216,7 @@ def test_a_stop_finishes_the_activity_that_runs(host: RunningHost) -> None:
 
 def test_work_of_a_host_that_was_killed_is_done_by_the_next(host: RunningHost) -> None:
     """At least once: an activity that nobody reported runs again."""
-    start(host, "slow", "s2", b"3")
+    start(host, "slow", "s2", b"1")
     until(lambda: len(host.records(function="sleep", at="start")) == 2)
     host.kill()
     host.again()

@@ -6,7 +6,6 @@ Behaviour: learn.microsoft.com/azure/azure-functions/functions-bindings-service-
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 
 from local.paths import PROJECT
 from local.ports import Ports
@@ -45,18 +44,24 @@ class Bus:
                 stderr=sink,
             )
         assert accepts(self._ports.servicebus, within=PATIENCE)
+        self._client = ServiceBusClient.from_connection_string(self.connection)
+        self._senders: dict[str, ServiceBusSender] = {}
 
     def stop(self) -> None:
+        self._client.close()
         self.process.terminate()
         self.process.wait(timeout=15)
 
+    def kill(self) -> None:
+        self._client.close()
+        self.process.kill()
+        self.process.wait()
+
     def send(self, entity: str, *messages: ServiceBusMessage) -> None:
-        with (
-            ServiceBusClient.from_connection_string(self.connection) as client,
-            client.get_queue_sender(entity) as sender,
-        ):
-            for message in messages:
-                sender.send_messages(message)
+        if entity not in self._senders:
+            self._senders[entity] = self._client.get_queue_sender(entity)
+        for message in messages:
+            self._senders[entity].send_messages(message)
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +204,7 @@ def test_the_senders_trace_is_continued(host: RunningHost, bus: Bus) -> None:
 
 def test_a_bus_that_goes_away_and_comes_back_is_used_again(host: RunningHost, bus: Bus) -> None:
     """The host outlives it, says so, and goes on where it was."""
-    bus.process.send_signal(signal.SIGKILL)
-    bus.process.wait()
+    bus.kill()
     until(lambda: "'Functions.plain' cannot receive from plain" in host.output())
     bus.start()
     bus.send("plain", ServiceBusMessage(b"back", message_id="back"))

@@ -1,0 +1,197 @@
+"""How the host starts, refuses to start, reloads, scales and ends.
+
+What Core Tools do: learn.microsoft.com/azure/azure-functions/functions-run-local.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.paths import PROJECT
+from local.ports import HOST
+from local.settings_file import SettingsUnreadable, load
+from tests.local.host.running import running_host, until
+from tests.ports import free_stack_ports
+
+START = """
+import os
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.route(route="who")
+async def who(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(f"{os.getpid()} {os.environ.get('OWN')} {os.environ.get('OTHER')}")
+"""
+QUEUE = """
+@app.queue_trigger(arg_name="message", queue_name="q", connection="AzureWebJobsStorage")
+async def queued(message: func.QueueMessage) -> None: ...
+"""
+ANNOTATED = """
+@app.route(route="annotated")
+async def annotated(req: dict[str, str]) -> func.HttpResponse: ...
+"""
+RETRIED = """
+@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:00:01")
+@app.route(route="retried")
+async def retried(req: func.HttpRequest) -> func.HttpResponse: ...
+
+
+@app.route(route="{all}")
+async def any_name(req: func.HttpRequest) -> func.HttpResponse: ...
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Callable[..., Path]:
+    def write(*code: str, **files: object) -> Path:
+        folder = tmp_path / "app"
+        folder.mkdir()
+        (folder / "function_app.py").write_text("".join(code))
+        for name, content in files.items():
+            (folder / f"{name.replace('_', '.')}.json").write_text(json.dumps(content))
+        return folder
+
+    return write
+
+
+def refused(folder: Path, **environment: str) -> str:
+    """Start the host, which must give up with exit code 1; what it printed."""
+    ports = free_stack_ports().environment()
+    state = {"LOCAL_STATE_DIR": str(folder / "state")}
+    command = [sys.executable, "-m", "local.host", "--app", str(folder)]
+    ended = subprocess.run(
+        command, cwd=PROJECT, env={**os.environ, **ports, **state, **environment}, capture_output=True, timeout=60
+    )
+    assert ended.returncode == 1
+    return (ended.stdout + ended.stderr).decode()
+
+
+def test_an_app_without_bus_and_orchestrations_needs_neither(app: Callable[..., Path], tmp_path: Path) -> None:
+    """Nothing else listens here. Without a host.json the route prefix is `api`; settings come from
+    local.settings.json, and the environment wins, as with Core Tools.
+    """
+    values = {"OWN": "of the file", "OTHER": "of the file"}
+    folder = app(START, local_settings={"IsEncrypted": False, "Values": values})
+    with running_host(folder, tmp_path / "host", environment={"OTHER": "of the environment"}) as host:
+        assert host.get("/api/who").body.split(b" ", 1)[1] == b"of the file of the environment"
+        assert host.stop() == 0
+        assert "WARNING" not in host.output()
+
+
+def test_the_settings_file_is_made_from_the_sample(tmp_path: Path) -> None:
+    """Once; readable by its owner alone, since people put keys into it."""
+    sample = tmp_path / "local.settings.sample.json"
+    sample.write_text('{"IsEncrypted": false, "Values": {"A": "1"}}')
+    environment: dict[str, str] = {}
+    load(tmp_path, environment)
+    assert environment == {"A": "1"}
+    made = tmp_path / "local.settings.json"
+    assert made.stat().st_mode & 0o777 == 0o600
+    made.write_text('{"Values": {"A": "2"}}')
+    load(tmp_path, environment := {})
+    assert environment == {"A": "2"}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"IsEncrypted": true, "Values": {}}', '{"Values": {"A": 1}}'])
+def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path, text: str) -> None:
+    """Encrypted ones too, which only Core Tools can read."""
+    (tmp_path / "local.settings.json").write_text(text)
+    with pytest.raises(SettingsUnreadable, match=r"local\.settings\.json"):
+        load(tmp_path, {})
+
+
+def test_an_app_that_cannot_be_imported_stops_the_start_with_its_traceback(app: Callable[..., Path]) -> None:
+    """The worker's own message."""
+    output = refused(app(START, "import no_such_module\n"))
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in output
+    assert "function_app.py" in output
+
+
+def test_a_function_that_does_not_index_stops_the_start_with_the_workers_message(app: Callable[..., Path]) -> None:
+    """FunctionLoadError of azure-functions-runtime."""
+    assert "FunctionLoadError: cannot load the annotated function" in refused(app(START, ANNOTATED))
+
+
+def test_a_binding_that_the_host_does_not_know_is_refused_in_one_line(app: Callable[..., Path]) -> None:
+    """At start, never silently ignored."""
+    errors = [line for line in refused(app(START, QUEUE)).splitlines() if " ERROR " in line]
+    assert len(errors) == 1
+    assert "Function 'queued': the local host does not know the in binding type 'queueTrigger'" in errors[0]
+
+
+def test_a_folder_without_an_app_is_refused(tmp_path: Path) -> None:
+    """It names the file that it looked for."""
+    assert f"There is no function_app.py in {tmp_path}" in refused(tmp_path)
+
+
+def test_what_azure_would_do_otherwise_is_warned_of(app: Callable[..., Path], tmp_path: Path) -> None:
+    """There, routes are tried in the order of function names (azure-functions-host#9876), and of these triggers timers
+    alone are retried (functions-bindings-error-pages#retry-policies). The empty route prefix is host.json's.
+    """
+    folder = app(START, RETRIED, host={"version": "2.0", "extensions": {"http": {"routePrefix": ""}}})
+    with running_host(folder, tmp_path / "host") as host:
+        output = host.output()
+        assert "In Azure 'any_name' ({all}) takes the requests of 'retried' (retried)" in output
+        assert "In Azure 'any_name' ({all}) takes the requests of 'who' (who)" in output
+        assert "The retry policy of 'retried' has no effect" in output
+        assert host.get("/who").status == 200
+
+
+def test_a_port_that_is_taken_is_named_in_one_line(app: Callable[..., Path]) -> None:
+    """Whatever holds it."""
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert f"cannot listen on port {port}" in refused(app(START), LOCAL_PORT_HOST=str(port))
+
+
+def test_a_change_of_the_app_is_picked_up_and_a_broken_one_survived(app: Callable[..., Path], tmp_path: Path) -> None:
+    """`--watch`: a file that does not load leaves the host waiting for the next change."""
+    folder = app(START)
+    with running_host(folder, tmp_path / "host", "--watch") as host:
+        (folder / "function_app.py").write_text("import broken_by_hand\n")
+        until(lambda: "waiting for a change of the app" in host.output())
+        (folder / "function_app.py").write_text(START.replace('route="who"', 'route="fresh"'))
+        until(lambda: host.output().count("ready on") == 2)
+        assert host.get("/api/fresh").status == 200
+        assert host.stop() == 0
+
+
+def test_workers_share_the_port_and_a_killed_one_is_replaced(app: Callable[..., Path], tmp_path: Path) -> None:
+    """`--workers`: as several instances do; each connection goes to one of them."""
+    with running_host(app(START), tmp_path / "host", "--workers", "2") as host:
+
+        def workers() -> set[int]:
+            return {int(host.get("/api/who").body.split()[0]) for _ in range(20)}
+
+        until(lambda: len(workers()) == 2)
+        before = workers()
+        host.kill_worker(min(before))
+        until(lambda: "was killed by signal 9" in host.output())
+        until(lambda: host.output().count("ready on") == 3)
+        until(lambda: len(workers()) == 2 and workers() != before)
+        assert host.stop() == 0
+
+
+def test_workers_end_with_a_parent_that_was_killed(app: Callable[..., Path], tmp_path: Path) -> None:
+    """No orphan keeps the port."""
+    with running_host(app(START), tmp_path / "host", "--workers", "2") as host:
+        until(lambda: host.output().count("ready on") == 2)
+        host.kill()
+
+        def free() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex((HOST, host.ports.host)) != 0
+
+        until(free)
