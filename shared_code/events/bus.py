@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from shared_code.domain.errors import TooLarge, Unavailable
 from shared_code.events.message import OutgoingMessage
@@ -32,6 +33,15 @@ class BusNamespace:
     host: str = ""
     client_id: str = ""
 
+    def endpoint(self) -> tuple[str, int]:
+        """Host and port of its AMQP listener; 5671, TLS, unless the connection string says otherwise."""
+        if not self.connection_string:
+            return self.host, 5671
+        members = dict(part.split("=", 1) for part in self.connection_string.strip(";").split(";"))
+        address = urlsplit(members["Endpoint"])
+        emulated = members.get("UseDevelopmentEmulator", "").lower() == "true"
+        return address.hostname or "", address.port or (5672 if emulated else 5671)
+
 
 class Bus:
     """Sends to topics and queues. One a process and event loop; senders stay open, because opening takes 0.5 s."""
@@ -53,6 +63,17 @@ class Bus:
     async def open(self, entities: Iterable[str]) -> None:
         """Open senders ahead of the first message; failures show when something is sent."""
         await asyncio.gather(*(self._lane(entity).open() for entity in entities))
+
+    async def answers(self) -> bool:
+        """Whether somebody listens there: an open sender does not notice an outage before its next message."""
+        host, port = self._namespace.endpoint()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                _, writer = await asyncio.open_connection(host, port)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        return True
 
     async def close(self) -> None:
         """Close all senders."""

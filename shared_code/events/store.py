@@ -31,6 +31,7 @@ from shared_code.storage.tables import Tables
 MOST_AT_ONCE = 49  # two rows an event and the head: a transaction takes 100
 HEADS_REMEMBERED = 2000
 RACES = 25  # lost races for the head before we say that the stream is too busy
+UNANSWERED = 2  # how often an append that storage did not answer is looked into and run again
 WITHDRAWN = 0
 
 
@@ -86,8 +87,10 @@ class EventStore:
             fresh = self._next(stream, [event for event in events if event.id not in stored], head)
             try:
                 await self._write(stream, fresh, head)
-            except (Conflict, NotFound):
-                self._heads.forget(stream)
+            except (Conflict, NotFound, Unavailable) as failure:
+                if failure.retryable and attempt >= UNANSWERED:
+                    raise
+                self._heads.forget(stream)  # and see what is there: an append may have happened unheard
                 head = None
                 stored = await self._already(stream, ids)
                 await asyncio.sleep(backoff(attempt, first=0.01, longest=0.3))

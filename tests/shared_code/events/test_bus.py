@@ -53,6 +53,21 @@ async def test_a_topic_that_is_not_there_is_unavailable(backbone: Backbone, lear
         await backbone.bus.send(f"no-such-{uuid.uuid4().hex[:8]}", [message(learner, 1)])
 
 
+@pytest.mark.parametrize(
+    ("namespace", "endpoint"),
+    [
+        (BusNamespace(host="ns"), ("ns", 5671)),
+        (BusNamespace("Endpoint=sb://ns/;SharedAccessKeyName=a;SharedAccessKey=b=="), ("ns", 5671)),
+        (BusNamespace("Endpoint=sb://localhost;UseDevelopmentEmulator=true;"), ("localhost", 5672)),
+        (BusNamespace("Endpoint=sb://localhost:5690;UseDevelopmentEmulator=true;"), ("localhost", 5690)),
+    ],
+)  # fmt: skip
+async def test_where_a_namespace_listens_follows_from_its_settings(
+    namespace: BusNamespace, endpoint: tuple[str, int]
+) -> None:
+    assert namespace.endpoint() == endpoint
+
+
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[tuple[str, Ports, dict[str, str]]]:
     """Connection string, ports and environment of a Service Bus peer of one's own."""
@@ -78,8 +93,10 @@ async def test_a_bus_that_was_killed_is_used_again_when_it_is_back(
     bus = Bus(BusNamespace(connection_string=connection))
     try:
         await bus.send("learning-progress", [message(learner, 1)])
+        assert await bus.answers()
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert not await bus.answers()
         with pytest.raises(Unavailable):
             await bus.send("learning-progress", [message(learner, 2)])
 
