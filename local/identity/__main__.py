@@ -8,7 +8,7 @@ import sys
 
 from aiohttp import web
 
-from local.identity.keys import rotate, signing_keys
+from local.identity.keys import published_keys, rotate
 from local.identity.server import application
 from local.identity.tokens import issuer
 from local.ports import HOST, Ports
@@ -19,16 +19,22 @@ log = logging.getLogger("local.identity")
 def main() -> int:
     """Serve until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m local.identity", description="OpenID provider for development")
-    parser.add_argument("--rotate", action="store_true", help="make a new signing key and end; the old one stays known")
+    parser.add_argument("--rotate", action="store_true", help="let the next key sign, make another one, and end")
     if parser.parse_args().rotate:
         print(rotate().key_id)
         return 0
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    signing_keys()
+    published_keys()
     port = Ports.from_environment().identity
     try:
-        log.info("listening at %s", issuer())
-        web.run_app(application(), host=HOST, port=port, print=None, access_log=None, shutdown_timeout=2)
+        web.run_app(
+            application(),
+            host=HOST,
+            port=port,
+            print=lambda _: log.info("listening on %s", issuer()),
+            access_log=None,
+            shutdown_timeout=2,
+        )
     except OSError:
         print(f"Port {port} is taken; the identity provider cannot listen.", file=sys.stderr)
         return 1

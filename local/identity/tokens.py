@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 import jwt
 
-from local.identity.keys import signing_keys
+from local.identity.keys import signing_key
 from local.ports import HOST, Ports
 
 AUDIENCE = "api://sayzhong"
+TENANT = "sayzhong"
+LIFETIME = 3600  # seconds
 ROLES = ("learner", "teacher", "operator", "service")
 NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
@@ -23,11 +25,11 @@ def issuer() -> str:
 
 
 def issue(
-    name: str, roles: Sequence[str] = ("learner",), tenant: str = "sayzhong", expires: int = 3600, scope: str = ""
+    name: str, roles: Sequence[str] = ("learner",), tenant: str = TENANT, expires: int = LIFETIME, scope: str = ""
 ) -> str:
-    """Sign a token that expires in so many seconds (a negative number makes one that has expired).
+    """Sign a token that expires in so many seconds; a negative number makes one that has expired.
 
-    ValueError for a name, tenant or role that does not fit.
+    Needs no running provider, only its state folder. Raises ValueError for a name, tenant or role that does not fit.
     """
     for what, value in (("name", name), ("tenant", tenant)):
         if not NAME.fullmatch(value):
@@ -49,5 +51,5 @@ def issue(
     }
     if scope:
         claims["scp"] = scope
-    key = signing_keys()[0]
+    key = signing_key()
     return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.key_id})

@@ -1,0 +1,1 @@
+"""The identity provider, asked as any OAuth client would ask it."""
