@@ -16,7 +16,7 @@ from shared_code.providers.speech.offline.alignment import Segment
 from shared_code.providers.speech.offline.arrays import Doubles
 from shared_code.providers.speech.offline.contour import Contour, contour
 from shared_code.providers.speech.offline.energy import FRAME_SECONDS
-from shared_code.providers.speech.offline.normalisation import Voice, spread, unknown_voice
+from shared_code.providers.speech.offline.normalisation import Voice, profiled_voice, unknown_voice
 
 SHORTEST = 8  # voiced frames of a syllable that is spliced or varied
 OCTAVE = 11.0  # semitones from the median beyond which the pitch tracker erred
@@ -49,7 +49,7 @@ def voice_profile(clips: Sequence[Clip], segments: Sequence[Segment]) -> Voice:
         [clip.pitch[segment.start : segment.end] for clip, segment in zip(clips, segments, strict=True)]
     )
     pitch = pitch[np.isfinite(pitch)]
-    return Voice(float(np.median(pitch)), spread(pitch), known=True)
+    return profiled_voice(float(np.median(pitch)))
 
 
 def isolated(clip: Clip, segment: Segment) -> Melody | None:

@@ -103,4 +103,5 @@ def _in_noise(mel: Floats, random: np.random.Generator) -> Floats:
     peak = float(np.log(np.exp(mel).sum(axis=1)).max()) - np.log(BANDS)
     colour: Doubles = np.linspace(0, random.uniform(-15, 5) * DB, BANDS)
     floor = peak - random.uniform(17, 52) * DB + colour
-    return np.logaddexp(mel, floor + 0.35 * random.standard_normal(mel.shape)).astype(np.float32)
+    mixed: Floats = np.logaddexp(mel, floor + 0.35 * random.standard_normal(mel.shape)).astype(np.float32)
+    return mixed

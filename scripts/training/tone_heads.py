@@ -97,7 +97,10 @@ def both(melody: Melody, voice: Voice, random: np.random.Generator) -> Example:
     The replaced tone reaches the register and the neighbours' features as it would with a learner; the label stays
     what was spoken.
     """
-    said = np.array([tone for tone, contour in zip(melody.tones, melody.contours, strict=True) if contour is not None])
+    said = np.array(
+        [tone for tone, contour in zip(melody.tones, melody.contours, strict=True) if contour is not None],
+        dtype=np.int64,
+    )
     if not len(said):
         return Example(np.zeros((0, FEATURES), dtype=np.float32), said)
     rows = [

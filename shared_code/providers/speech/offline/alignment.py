@@ -15,7 +15,9 @@ MIN_FRAMES = INITIAL_FRAMES + FINAL_FRAMES
 STAY_COST = 0.02
 PRIOR_WEIGHT = 0.5
 BEAM = 400.0  # log score under the best state beyond which a state is given up: bounds the work on long recordings
-ADVANCE, STAY, SKIP = 0, 1, 2
+PRUNING = 8  # frames between looks for such states
+SKIP = 2
+STEPS = (1, 0, 2)  # states forward: to the next one, staying, past a silence
 
 
 class Segment(NamedTuple):
@@ -86,31 +88,30 @@ def _viterbi(scores: Floats, states: _States) -> Ints:
     """The best state of each frame."""
     frames, count = len(scores), len(states.unit)
     came = np.zeros((frames, count), dtype=np.int8)
-    best = np.full(count, -np.inf, dtype=np.float32)
-    best[:2] = scores[0, states.unit[:2]]
-    low, high = 0, 2
+    best = np.full(count + 2, -np.inf, dtype=np.float32)  # two places before the chain, for what comes from nowhere
+    best[2:4] = scores[0, states.unit[:2]]
+    low, high = 0, 2  # the states that are still followed
     stay_cost = np.where(states.stay, STAY_COST, np.inf).astype(np.float32)
     skip_cost = np.where(states.skip, 0, np.inf).astype(np.float32)
     # `left` falls along the chain: the first state from which the end can still be reached in time
     reachable = np.searchsorted(-states.left, -(frames - 1 - np.arange(frames)))
     for frame in range(1, frames):
-        reach = min(high + 2, count)
-        before = best[low:reach]
-        options = np.full((3, reach - low), -np.inf, dtype=np.float32)
-        options[ADVANCE, 1:] = before[:-1]
-        options[STAY] = before - stay_cost[low:reach]
-        options[SKIP, 2:] = before[:-2] - skip_cost[low + 2 : reach]
-        choice = options.argmax(axis=0)
-        came[frame, low:reach] = choice
-        now = options[choice, np.arange(reach - low)] + scores[frame, states.unit[low:reach]]
+        high = min(high + 2, count)
+        advanced = best[low + 1 : high + 1]
+        stayed = best[low + 2 : high + 2] - stay_cost[low:high]
+        skipped = best[low:high] - skip_cost[low:high]
+        now = np.maximum(advanced, stayed)
+        came[frame, low:high] = np.where(skipped > now, SKIP, stayed > advanced)
+        now = np.maximum(now, skipped) + scores[frame, states.unit[low:high]]
         now[: max(0, int(reachable[frame]) - low)] = -np.inf
-        best[low:reach] = now
-        (alive,) = np.nonzero(now > now.max() - BEAM)
-        low, high = low + int(alive[0]), low + int(alive[-1]) + 1
-        best[high:reach] = -np.inf
-    state = count - 1 if best[count - 1] >= best[count - 2] else count - 2
+        best[low + 2 : high + 2] = now
+        if frame % PRUNING == 0:
+            (alive,) = np.nonzero(now > now.max() - BEAM)
+            before, low, high = (low, high), low + int(alive[0]), low + int(alive[-1]) + 1
+            best[before[0] + 2 : low + 2] = best[high + 2 : before[1] + 2] = -np.inf
+    state = count - 1 if best[-1] >= best[-2] else count - 2
     path = np.zeros(frames, dtype=np.int64)
     for frame in range(frames - 1, -1, -1):
         path[frame] = state
-        state -= (1, 0, 2)[came[frame, state]]
+        state -= STEPS[came[frame, state]]
     return path

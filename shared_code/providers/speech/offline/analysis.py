@@ -19,21 +19,18 @@ from shared_code.providers.speech.offline.gates import CLIPPED
 from shared_code.providers.speech.offline.hearing import Hearing, hear
 from shared_code.providers.speech.offline.inventory import unit_indexes
 from shared_code.providers.speech.offline.network import log_probabilities
-from shared_code.providers.speech.offline.normalisation import Voice, spread, unknown_voice
+from shared_code.providers.speech.offline.normalisation import Voice, profiled_voice, spread, unknown_voice
 from shared_code.providers.speech.offline.rejections import RecordingRejected
 from shared_code.providers.speech.offline.scores import attempt_scores, fluency_score
-from shared_code.providers.speech.offline.segments import FLOOR, fit_to_text, syllable_score
+from shared_code.providers.speech.offline.segments import FLOOR, syllable_score
 from shared_code.providers.speech.offline.tones import tone_probabilities
 from shared_code.providers.speech.offline.verdicts import WORD, Claim, claim, is_wrong, tone_verdict, unknown
 from shared_code.providers.speech.offline.weights import Weights
 from shared_code.providers.speech.port import SpeakerProfile, Utterance
 
 DEPENDABLE = 12.0  # voiced seconds from which a profile helps; a bad draw of less is worse than none
-PROFILE_RANGE = 5.0  # semitones: dependable for every voice, where a measured spread is not before minutes of speech
-NOISY, TOO_NOISY = (
-    20.0,
-    10.0,
-)  # dB of energy range: under the first nothing is called wrong, under the second no tone told
+NOISY = 14.0  # dB of energy range under which nothing is called wrong; speech 10 dB over the noise has 14
+TOO_NOISY = 10.0  # dB under which no tone is told at all; speech 5 dB over the noise has 10
 OMITTED = 32.0  # dB under the utterance's loudest frame
 LEAST_SPEECH = 4  # frames of a syllable that must be louder than silence
 MISPRONOUNCED, MISPRONOUNCED_IN_A_SENTENCE = 50.0, 30.0
@@ -46,9 +43,10 @@ def analyse(utterance: Utterance, weights: Weights) -> Pronunciation:
     units = _units(utterance.phrase)
     hearing = hear(utterance.wav, len(readings))
     posteriors = _posteriors(hearing.samples, weights)
-    segments = [segment.within(*hearing.extent) for segment in align(posteriors, weights.priors, units)]
-    scores = [syllable_score(posteriors, *pair) for pair in zip(segments, units, strict=True)]
-    matches = is_the_text(scores, fit_to_text(posteriors, segments, units))
+    found = align(posteriors, weights.priors, units)
+    scores = [syllable_score(posteriors, *pair) for pair in zip(found, units, strict=True)]
+    segments = [segment.within(*hearing.extent) for segment in found]
+    matches = is_the_text(scores)
     tones = (
         _tone_verdicts(hearing, segments, readings, utterance.profile, weights) if matches else map(unknown, readings)
     )
@@ -101,7 +99,7 @@ def _tone_verdicts(
 def _voice(profile: SpeakerProfile | None, pitch: Doubles) -> Voice:
     if profile is None or profile.voiced_seconds < DEPENDABLE:
         return unknown_voice(pitch)
-    return Voice(profile.median_semitones, PROFILE_RANGE, known=True)
+    return profiled_voice(profile.median_semitones)
 
 
 def _voiced(hearing: Hearing, segments: Sequence[Segment]) -> Doubles:

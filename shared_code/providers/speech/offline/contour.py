@@ -52,7 +52,7 @@ def contour(pitch: Doubles, level: Doubles, start: int, end: int) -> Contour | N
 def _smooth(line: Doubles) -> Doubles:
     """Median of five, then mean of five, the ends repeated."""
     half = WIDTH // 2
-    windows = np.lib.stride_tricks.sliding_window_view
-    line = np.median(windows(np.pad(line, half, mode="edge"), WIDTH), axis=1)
-    smooth: Doubles = windows(np.pad(line, half, mode="edge"), WIDTH).mean(axis=1)
+    around = np.clip(np.arange(len(line))[:, None] + np.arange(-half, half + 1), 0, len(line) - 1)
+    median = np.sort(line[around], axis=1)[:, half]
+    smooth: Doubles = median[around].mean(axis=1)
     return smooth

@@ -16,6 +16,7 @@ from shared_code.providers.speech.offline.arrays import Doubles
 HEIGHTS = {1: 0.95, 2: -0.1, 3: -1.0, 4: 0.45, 5: -0.35}
 LEVEL_WEIGHT, LEVEL_WEIGHT_UNKNOWN = 3.0, 0.6  # how much the prior level counts, with a profile and without
 RANGE_WEIGHT, SLOPE_WEIGHT = 3.0, 6.0
+PROFILE_RANGE = 5.0  # semitones: as good as a measured spread until minutes of speech are behind it
 USUAL_RANGE, USUAL_SLOPE = 3.3, -1.0  # semitones, semitones a second
 RANGES, SLOPES, PRIOR_RANGES = (1.8, 6.5), (-6.0, 2.0), (2.0, 6.0)
 SHORTEST_FOR_SLOPE = 0.8  # seconds
@@ -48,6 +49,11 @@ def spread(pitch: Doubles) -> float:
     """Spread of pitch in semitones, from percentiles: pitch trackers err by octaves. `pitch` has no NaN."""
     low, high = np.percentile(pitch, (5, 95))
     return float(high - low) / NORMAL_SPREAD
+
+
+def profiled_voice(median: float) -> Voice:
+    """The voice of a speaker whose median pitch is known."""
+    return Voice(median, PROFILE_RANGE, known=True)
 
 
 def unknown_voice(pitch: Doubles) -> Voice:

@@ -12,7 +12,8 @@ from shared_code.providers.speech.offline.arrays import Doubles, Floats
 from shared_code.providers.speech.offline.energy import HOP, frame_count
 from shared_code.providers.speech.offline.resampling import RATE
 
-FRAME, FFT = 720, 2048  # samples: 45 ms
+FRAME = 720  # samples: 45 ms
+FFT = 1024  # holds a frame and the longest lag, so that nothing wraps around
 LOW, HIGH = 65.0, 600.0  # hertz
 LAGS = slice(26, 247)
 BLOCK = 500  # frames at once: bounds the memory of a long recording

@@ -6,8 +6,6 @@ language learning", Speech Communication 30, 2000: the expected unit's mean log 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from shared_code.providers.speech.offline.alignment import Segment
@@ -21,7 +19,7 @@ INITIAL_SHARE = 0.45
 
 
 def syllable_score(posteriors: Floats, segment: Segment, units: tuple[int, int]) -> float:
-    """0-100 for the sounds of one syllable. `posteriors` are logs, floored."""
+    """0-100 for the sounds of one syllable, wherever the alignment put it. `posteriors` are logs, floored."""
     initial = _score(posteriors[segment.start : segment.middle], units[0], INITIAL_CENTRE)
     final = _score(posteriors[segment.middle : segment.end], units[1], FINAL_CENTRE)
     return INITIAL_SHARE * initial + (1 - INITIAL_SHARE) * final
@@ -31,13 +29,3 @@ def _score(frames: Floats, unit: int, centre: float) -> float:
     means = frames.mean(axis=0)
     others = np.delete(means, [unit, SILENCE])
     return float(100 / (1 + np.exp(-STEEPNESS * (means[unit] - others.max() - centre))))
-
-
-def fit_to_text(posteriors: Floats, segments: Sequence[Segment], units: Sequence[tuple[int, int]]) -> float:
-    """Mean over the aligned frames of the expected unit's log posterior minus the best unit's: 0 is a perfect fit."""
-    gaps = [
-        posteriors[start:end, unit] - posteriors[start:end].max(axis=1)
-        for segment, pair in zip(segments, units, strict=True)
-        for start, end, unit in ((segment.start, segment.middle, pair[0]), (segment.middle, segment.end, pair[1]))
-    ]
-    return float(np.concatenate(gaps).mean())
