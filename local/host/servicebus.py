@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ from local.host.worker import InvocationFailed
 log = logging.getLogger("host")
 Work = Coroutine[Any, Any, None]
 DEAD_LETTER = "/$deadletterqueue"
-LOOK_UP = 1.0  # seconds that one read waits; short ones cost CPU while there is nothing to do
-WAITING = 2  # receivers that wait for work at a time: opening one takes the SDK half a second
-ACCEPT = 30.0  # seconds that one request for the next session waits
+PATIENT, BRIEF = 5.0, 0.1  # seconds that one read of a connection lasts while it waits for work, and while it has some
+WAITING = 2  # receivers that wait for a session at a time: opening one takes the SDK half a second
+WAIT = 300.0  # seconds that one request for messages or a session lasts
+TLS = ssl.create_default_context()  # the SDK makes one for each connection otherwise, even for plain TCP
 AGAIN = 1.0  # seconds before the bus is tried again
 
 
@@ -81,12 +83,16 @@ class ServiceBusTrigger:
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop`; then let what is held finish, and give the rest back. Survives the bus being away."""
         limit = self._options.sessions if self._sessions else 1 if self._many else self._options.calls
+        feeds = min(limit, WAITING) if self._sessions else 1
         free = asyncio.Semaphore(limit)
-        async with ServiceBusClient.from_connection_string(self._connection, socket_timeout=LOOK_UP) as client:
-            await asyncio.gather(*(self._feed(client, free, stop) for _ in range(min(limit, WAITING))))
+        client = ServiceBusClient.from_connection_string(
+            self._connection, socket_timeout=PATIENT, ssl_context=TLS, retry_total=1
+        )
+        async with client:
+            await asyncio.gather(*(self._feed(client, free, stop) for _ in range(feeds)))
             if self._running:
                 await asyncio.wait(self._running)
-            await asyncio.gather(*(receiver.close() for receiver in self._idle))
+            await asyncio.gather(*(_close(receiver) for receiver in self._idle))
 
     async def _feed(self, client: ServiceBusClient, free: asyncio.Semaphore, stop: asyncio.Event) -> None:
         """Take work and start it, as long as there is room for more."""
@@ -119,40 +125,38 @@ class ServiceBusTrigger:
     async def _next_messages(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
         """Wait for messages on a receiver that handles nothing else: one of this SDK cannot do both without delay."""
         receiver = self._idle.pop() if self._idle else await self._receiver(client).__aenter__()
-        received: list[ServiceBusReceivedMessage] = []
+        _reads(receiver, BRIEF if self._many else PATIENT)  # the SDK fills a batch by reads, to the last one's end
         try:
-            while not received and not stop.is_set():
-                received = await receiver.receive_messages(self._batch, LOOK_UP)
+            received = await _unless(stop, receiver.receive_messages(self._batch, WAIT))
         except ServiceBusError:
-            await receiver.close()
+            await _close(receiver)
             raise
+        _reads(receiver, BRIEF)
 
-        async def work() -> None:
+        async def work(received: Sequence[ServiceBusReceivedMessage]) -> None:
             try:
                 await self._handle(receiver, received)
             except ServiceBusError:
-                await receiver.close()
+                await _close(receiver)
                 raise
             self._idle.append(receiver)
 
         if received:
-            return work()
+            return work(received)
         self._idle.append(receiver)
         return None
 
     async def _next_session(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
         """Wait for a session that nobody holds."""
-        receiver = self._receiver(client, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=ACCEPT)
-        opening = asyncio.create_task(receiver.__aenter__())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        opening.cancel()  # does nothing to one that is done
+        receiver = self._receiver(client, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=WAIT)
         try:
-            await opening
-        except (OperationTimeoutError, asyncio.CancelledError):
-            await receiver.close()
+            opened = await _unless(stop, receiver.__aenter__())
+        except OperationTimeoutError:
+            opened = None
+        if opened is None:
+            await _close(receiver)
             return None
+        _reads(receiver, BRIEF)
         return self._session(receiver, stop)
 
     async def _session(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> None:
@@ -226,6 +230,28 @@ class ServiceBusTrigger:
             renewing.cancel()
             with suppress(asyncio.CancelledError, ServiceBusError):  # a lost lock is the settlement's to report
                 await renewing
+
+
+def _reads(receiver: ServiceBusReceiver, seconds: float) -> None:
+    """Let reads on its connection last so long. The SDK's writes wait for its reads, and short reads cost CPU."""
+    if receiver._handler:  # the SDK itself sets it for a whole client
+        receiver._handler._socket_timeout = seconds
+
+
+async def _close(receiver: ServiceBusReceiver) -> None:
+    _reads(receiver, BRIEF)  # closing reads until the other side has answered, which a dead one never does
+    await receiver.close()
+
+
+async def _unless[T](stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work gives, or None where `stop` comes first; then the work is cancelled."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    working.cancel()  # does nothing to what is done
+    with suppress(asyncio.CancelledError):
+        return await working
+    return None
 
 
 async def _room(free: asyncio.Semaphore, stop: asyncio.Event) -> bool:

@@ -111,6 +111,7 @@ class Worker:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
             runtime.stop_threadpool_executor()
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
 
 
 async def _cancel_the_rest() -> None:
