@@ -12,6 +12,7 @@ from typing import Any, override
 from durabletask.entities import EntityInstanceId
 
 from local.durable.orchestrations import OrchestrationRules, failed_orchestration
+from local.durable.scheduler import Clock
 from local.durable.tasks import log
 from local.durable.wire import helpers, pb
 
@@ -40,8 +41,10 @@ class Worker:
 class Deliveries(OrchestrationRules):
     """The backend with several workers, each of which may die at any moment."""
 
-    _holders: dict[str, Worker]  # by completion token
-    _failed_deliveries: Counter[Key]
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._holders: dict[str, Worker] = {}  # by completion token
+        self._failed_deliveries: Counter[Key | None] = Counter()
 
     @override
     def GetWorkItems(self, request: Any, context: Any) -> Iterator[Any]:
@@ -134,6 +137,13 @@ class Deliveries(OrchestrationRules):
 
     # What comes back
 
+    def _answered(self, call: str, token: str) -> None:
+        """A worker answers an item, or gives it back, by this call."""
+        if call.startswith("Abandon"):
+            self._give_back(token)
+        else:
+            self._failed_deliveries.pop(self._returned(token), None)
+
     def _returned(self, token: str) -> Key | None:
         """Take note that a worker no longer holds this item; None when none did."""
         worker = self._holders.pop(token, None)
@@ -141,44 +151,6 @@ class Deliveries(OrchestrationRules):
             return None
         self._work.notify_all()  # this worker may have room again
         return worker.held.pop(token)
-
-    def _completed(self, token: str) -> None:
-        key = self._returned(token)
-        if key is not None:
-            self._failed_deliveries.pop(key, None)
-
-    @override
-    def CompleteOrchestratorTask(self, request: Any, context: Any) -> Any:
-        with self._lock:
-            self._completed(request.completionToken)
-            return super().CompleteOrchestratorTask(request, context)
-
-    @override
-    def CompleteActivityTask(self, request: Any, context: Any) -> Any:
-        with self._lock:
-            self._completed(request.completionToken)
-            return super().CompleteActivityTask(request, context)
-
-    @override
-    def CompleteEntityTask(self, request: Any, context: Any) -> Any:
-        with self._lock:
-            self._completed(request.completionToken)
-            return super().CompleteEntityTask(request, context)
-
-    @override
-    def AbandonTaskOrchestratorWorkItem(self, request: Any, context: Any) -> Any:
-        self._give_back(request.completionToken)
-        return pb.AbandonOrchestrationTaskResponse()
-
-    @override
-    def AbandonTaskActivityWorkItem(self, request: Any, context: Any) -> Any:
-        self._give_back(request.completionToken)
-        return pb.AbandonActivityTaskResponse()
-
-    @override
-    def AbandonTaskEntityWorkItem(self, request: Any, context: Any) -> Any:
-        self._give_back(request.completionToken)
-        return pb.AbandonEntityTaskResponse()
 
     def _lose(self, worker: Worker) -> None:
         """The call of this worker ended: hand out to others what it held."""
@@ -189,19 +161,18 @@ class Deliveries(OrchestrationRules):
             self._work.notify_all()
 
     def _give_back(self, token: str, abandoned: bool = True) -> None:
-        with self.transaction():
-            key = self._returned(token)
-            if key is None:
-                return
-            self._failed_deliveries[key] += 1
-            times = self._failed_deliveries[key]
-            if times >= MOST_DELIVERIES:
-                del self._failed_deliveries[key]
-                self._set_aside(*key)
-                return
-            self._put_back(*key)
-            pause = min(0.1 * 2**times, LONGEST_PAUSE) if abandoned else 0.0
-            self._scheduler.at(self.clock.now() + timedelta(seconds=pause), partial(self._enqueue, *key))
+        key = self._returned(token)
+        if key is None:
+            return
+        self._failed_deliveries[key] += 1
+        times = self._failed_deliveries[key]
+        if times >= MOST_DELIVERIES:
+            del self._failed_deliveries[key]
+            self._set_aside(*key)
+            return
+        self._put_back(*key)
+        pause = min(0.1 * 2**times, LONGEST_PAUSE) if abandoned else 0.0
+        self._scheduler.at(self.clock.now() + timedelta(seconds=pause), partial(self._enqueue, *key))
 
     def _put_back(self, kind: str, key: str) -> None:
         """In front of what came meanwhile, and under a new token: the worker may be alive and answer after all."""
@@ -235,9 +206,9 @@ class Deliveries(OrchestrationRules):
         details = pb.TaskFailureDetails(errorType="PoisonWorkItem", errorMessage=message, isNonRetriable=True)
         if kind == "orchestration":
             failed = failed_orchestration(self._instances[key], details.errorType, message)
-            super().CompleteOrchestratorTask(failed, None)
+            self.CompleteOrchestratorTask(failed, None)
         elif kind == "activity":
-            super().CompleteActivityTask(pb.ActivityResponse(completionToken=key, failureDetails=details), None)
+            self.CompleteActivityTask(pb.ActivityResponse(completionToken=key, failureDetails=details), None)
         else:
             entity = self._entities[key]
             _, infos = helpers.convert_to_entity_batch_request(
@@ -251,7 +222,7 @@ class Deliveries(OrchestrationRules):
                 operationInfos=infos,
                 results=[failure] * len(infos),
             )
-            super().CompleteEntityTask(failed, None)
+            self.CompleteEntityTask(failed, None)
 
 
 def _take(queue: deque[str], ready: Callable[[str], bool], fits: Callable[[str], bool]) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -37,8 +36,6 @@ class DurableEngine(Deliveries):
         """Load the file, made when missing. `port` 0 takes a free one. Raises StoreError."""
         super().__init__(clock or Clock())
         self._port = port
-        self._holders = {}
-        self._failed_deliveries = Counter()
         self._depth = 0
         self._ledger = Ledger(self, Store(path))
         self._ledger.load()
@@ -96,11 +93,14 @@ class _Transactions(grpc.ServerInterceptor):
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
         handler = continuation(details)
-        if handler is None or handler.response_streaming or details.method.rpartition("/")[2] in READS:
+        name = details.method.rpartition("/")[2]
+        if handler is None or handler.response_streaming or name in READS:
             return handler
 
         def call(request: Any, context: Any) -> Any:
             with self._engine.transaction():
+                if name.startswith(("Complete", "Abandon")):
+                    self._engine._answered(name, request.completionToken)
                 return handler.unary_unary(request, context)
 
         return grpc.unary_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)

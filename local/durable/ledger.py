@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 from durabletask.testing.in_memory_backend import EntityState, OrchestrationInstance, PendingLockRequest
 
 from local.durable.store import Store, Tracked
-from local.durable.tasks import Activity, Parent, Timer
+from local.durable.tasks import Activity, Timer
 from local.durable.wire import helpers, pb
 
 if TYPE_CHECKING:
     from local.durable.engine import DurableEngine
+
+# Fields of an instance in memory and of the message that keeps it.
+TEXTS = {"version": "version", "input": "input", "output": "output", "custom_status": "customStatus"}
+TIMES = {
+    "created_at": "createdTimestamp", "last_updated_at": "lastUpdatedTimestamp", "completed_at": "completedTimestamp",
+}  # fmt: skip
 
 
 class Ledger:
@@ -33,7 +39,7 @@ class Ledger:
             (engine._entities, "entities", self._entity_columns),
             (engine._activities, "activities", lambda _, each: (each.item.SerializeToString(), int(each.wanted))),
             (engine._timers, "timers", _timer_columns),
-            (engine._parents, "children", lambda _, each: (each.instance_id, each.task_id)),
+            (engine._parents, "children", lambda _, each: (each.SerializeToString(),)),
         ]
 
     def begin(self) -> None:
@@ -83,19 +89,15 @@ class Ledger:
             instance.pending_events.clear()  # events for one that has ended are dropped, as in Azure
         self._keep(key, "history", instance.history)
         self._keep(key, "inbox", [*instance.dispatched_events, *instance.pending_events])
+        times = {theirs: getattr(instance, ours) for ours, theirs in TIMES.items()}
         state = pb.OrchestrationState(
             instanceId=key,
             name=instance.name,
-            version=helpers.get_string_value(instance.version),
             orchestrationStatus=instance.status,
-            createdTimestamp=helpers.new_timestamp(instance.created_at),
-            lastUpdatedTimestamp=helpers.new_timestamp(instance.last_updated_at),
-            completedTimestamp=helpers.new_timestamp(instance.completed_at) if instance.completed_at else None,
-            input=helpers.get_string_value(instance.input),
-            output=helpers.get_string_value(instance.output),
-            customStatus=helpers.get_string_value(instance.custom_status),
             failureDetails=instance.failure_details,
             tags=instance.tags,
+            **{theirs: helpers.get_string_value(getattr(instance, ours)) for ours, theirs in TEXTS.items()},
+            **{name: helpers.new_timestamp(time) for name, time in times.items() if time is not None},
         )
         return (state.SerializeToString(),)
 
@@ -118,18 +120,13 @@ class Ledger:
                 instance_id=key,
                 name=state.name,
                 status=state.orchestrationStatus,
-                version=_text(state, "version"),
-                input=_text(state, "input"),
-                output=_text(state, "output"),
-                custom_status=_text(state, "customStatus"),
-                created_at=state.createdTimestamp.ToDatetime(UTC),
-                last_updated_at=state.lastUpdatedTimestamp.ToDatetime(UTC),
-                completed_at=state.completedTimestamp.ToDatetime(UTC) if state.HasField("completedTimestamp") else None,
                 failure_details=state.failureDetails if state.HasField("failureDetails") else None,
                 history=events.get((key, "history"), []),
                 pending_events=events.get((key, "inbox"), []),
                 completion_token=engine._new_token(),
                 tags=dict(state.tags) or None,
+                **{ours: _text(state, theirs) for ours, theirs in TEXTS.items()},
+                **{ours: _time(state, theirs) for ours, theirs in TIMES.items()},
             )
             engine._enqueue_orchestration(key)
         for key, data, lock_owner in self.store.rows("entities"):
@@ -152,8 +149,8 @@ class Ledger:
             timer = Timer(owner, datetime.fromisoformat(due), pb.HistoryEvent.FromString(data))
             engine._timers[key] = timer
             engine._scheduler.at(timer.due, partial(engine._fire, key))
-        for key, parent, task_id in self.store.rows("children"):
-            engine._parents[key] = Parent(parent, task_id)
+        for key, data in self.store.rows("children"):
+            engine._parents[key] = pb.ParentInstanceInfo.FromString(data)
         for _, data in self.store.rows("lock_requests"):
             request = pb.EntityLockRequestedEvent.FromString(data)
             engine._pending_lock_requests.append(
@@ -168,3 +165,7 @@ def _timer_columns(_: str, timer: Timer) -> tuple[object, ...]:
 
 def _text(message: Any, name: str) -> str | None:
     return getattr(message, name).value if message.HasField(name) else None
+
+
+def _time(message: Any, name: str) -> datetime | None:
+    return getattr(message, name).ToDatetime(UTC) if message.HasField(name) else None

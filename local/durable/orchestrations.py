@@ -70,9 +70,8 @@ class OrchestrationRules(TaskRules):
 
     @override
     def _terminate_instance_internal(self, instance_id: str, output: str | None, recursive: bool = False) -> None:
-        children = [key for key, parent in self._parents.items() if parent.instance_id == instance_id]
         super()._terminate_instance_internal(instance_id, output)
-        for child_id in children if recursive else ():
+        for child_id in self._children_of(instance_id) if recursive else ():
             self._terminate_instance_internal(child_id, output, recursive)
 
     @override
@@ -80,14 +79,13 @@ class OrchestrationRules(TaskRules):
         with self._lock:
             before = dict(self._instances)
             response = super().PurgeInstances(request, context)
-            for instance_id in request.instanceBatch.instanceIds:
-                one = pb.PurgeInstancesRequest(instanceId=instance_id)
-                response.deletedInstanceCount += super().PurgeInstances(one, context).deletedInstanceCount
             for instance_id in before.keys() - self._instances.keys():
                 self._forget(instance_id)
-                for child_id in _children(before[instance_id]) if request.recursive else ():
-                    below = pb.PurgeInstancesRequest(instanceId=child_id, recursive=True)
-                    response.deletedInstanceCount += self.PurgeInstances(below, context).deletedInstanceCount
+                for event in before[instance_id].history if request.recursive else ():
+                    child_id = event.subOrchestrationInstanceCreated.instanceId
+                    if child_id:
+                        below = pb.PurgeInstancesRequest(instanceId=child_id, recursive=True)
+                        response.deletedInstanceCount += self.PurgeInstances(below, context).deletedInstanceCount
             self._reached.notify_all()
             return response
 
@@ -178,8 +176,3 @@ def failed_orchestration(instance: Any, error_type: str, message: str) -> Any:
     failed = helpers.new_complete_orchestration_action(-1, pb.ORCHESTRATION_STATUS_FAILED, None, details)
     token = str(instance.completion_token)
     return pb.OrchestratorResponse(instanceId=instance.instance_id, actions=[failed], completionToken=token)
-
-
-def _children(instance: Any) -> list[str]:
-    created = (each.subOrchestrationInstanceCreated for each in instance.history)
-    return [each.instanceId for each in created if each.instanceId]

@@ -40,14 +40,6 @@ class Timer:
     event: Any
 
 
-@dataclass(frozen=True)
-class Parent:
-    """Who is told when a child ends."""
-
-    instance_id: str
-    task_id: int
-
-
 class TaskRules(EntityRules):
     """The backend with tasks as Azure has them.
 
@@ -64,7 +56,7 @@ class TaskRules(EntityRules):
         self._activities: Tracked[Activity] = Tracked()  # by completion token
         self._ready_activities: deque[str] = deque()
         self._timers: Tracked[Timer] = Tracked()
-        self._parents: Tracked[Parent] = Tracked()  # by child
+        self._parents: Tracked[Any] = Tracked()  # by child, whom to tell of its end
         self._reached = threading.Condition(self._lock)  # some instance changed its status
 
     @contextmanager
@@ -74,8 +66,9 @@ class TaskRules(EntityRules):
             yield
 
     def _new_token(self) -> int:
+        token = self._next_completion_token  # taken and counted as the backend itself does
         self._next_completion_token += 1
-        return self._next_completion_token
+        return token
 
     def _deliver(self, instance_id: str, event: Any) -> None:
         """Give an orchestration an event, unless it has ended."""
@@ -97,7 +90,7 @@ class TaskRules(EntityRules):
         """Drop what an execution that has ended was waiting for."""
         for timer_id in [key for key, timer in self._timers.items() if timer.owner == instance_id]:
             del self._timers[timer_id]
-        for child_id in [key for key, parent in self._parents.items() if parent.instance_id == instance_id]:
+        for child_id in self._children_of(instance_id):
             del self._parents[child_id]
         waiting = self._pending_lock_requests
         waiting[:] = [each for each in waiting if each.parent_instance_id != instance_id]
@@ -106,23 +99,14 @@ class TaskRules(EntityRules):
 
     @override
     def _process_schedule_task_action(self, instance: Any, action: Any) -> None:
-        task = action.scheduleTask
-        fields = {
-            name: getattr(task, name) for name in ("version", "input", "parentTraceContext") if task.HasField(name)
-        }
-        scheduled = pb.TaskScheduledEvent(name=task.name, tags=dict(task.tags), **fields)
+        scheduled = pb.TaskScheduledEvent(**_what(action.scheduleTask))
         instance.history.append(pb.HistoryEvent(eventId=action.id, taskScheduled=scheduled))
         self._ask_for_activity(instance, instance.history[-1])
 
     def _ask_for_activity(self, instance: Any, event: Any) -> None:
-        task, token = event.taskScheduled, str(self._new_token())
-        fields = {
-            name: getattr(task, name) for name in ("version", "input", "parentTraceContext") if task.HasField(name)
-        }
+        token = str(self._new_token())
         whose = pb.OrchestrationInstance(instanceId=instance.instance_id)
-        request = pb.ActivityRequest(
-            name=task.name, taskId=event.eventId, orchestrationInstance=whose, tags=dict(task.tags), **fields
-        )
+        request = pb.ActivityRequest(taskId=event.eventId, orchestrationInstance=whose, **_what(event.taskScheduled))
         self._activities[token] = Activity(pb.WorkItem(completionToken=token, activityRequest=request))
         self._ready_activities.append(token)
         self._work.notify_all()
@@ -184,16 +168,20 @@ class TaskRules(EntityRules):
 
     # Children
 
+    def _children_of(self, instance_id: str) -> list[str]:
+        """The children that this orchestration waits for."""
+        parents = self._parents.items()
+        return [child_id for child_id, each in parents if each.orchestrationInstance.instanceId == instance_id]
+
     @override
     def _watch_sub_orchestration(self, parent_instance_id: str, sub_instance_id: str, task_id: int) -> None:
-        self._parents[sub_instance_id] = Parent(parent_instance_id, task_id)
-        child, parent = self._instances[sub_instance_id], self._instances[parent_instance_id]
-        started = execution_started(child.pending_events)
-        if started is not None and not started.HasField("parentInstance"):
-            whose = pb.OrchestrationInstance(instanceId=parent_instance_id)
-            name = helpers.get_string_value(parent.name)
-            info = pb.ParentInstanceInfo(taskScheduledId=task_id, name=name, orchestrationInstance=whose)
-            started.parentInstance.CopyFrom(info)
+        whose = pb.OrchestrationInstance(instanceId=parent_instance_id)
+        name = helpers.get_string_value(self._instances[parent_instance_id].name)
+        parent = pb.ParentInstanceInfo(taskScheduledId=task_id, name=name, orchestrationInstance=whose)
+        self._parents[sub_instance_id] = parent
+        started = execution_started(self._instances[sub_instance_id].pending_events)
+        if started is not None:
+            started.parentInstance.CopyFrom(parent)
         self._notify_waiters(sub_instance_id)
 
     @override
@@ -208,14 +196,20 @@ class TaskRules(EntityRules):
         if parent is None:
             return
         if instance.status == pb.ORCHESTRATION_STATUS_COMPLETED:
-            event = helpers.new_sub_orchestration_completed_event(parent.task_id, instance.output)
+            event = helpers.new_sub_orchestration_completed_event(parent.taskScheduledId, instance.output)
         else:
             ended = pb.TaskFailureDetails(errorType="Terminated", errorMessage=f"{instance_id!r} was terminated")
             failed = pb.SubOrchestrationInstanceFailedEvent(
-                taskScheduledId=parent.task_id, failureDetails=instance.failure_details or ended
+                taskScheduledId=parent.taskScheduledId, failureDetails=instance.failure_details or ended
             )
             event = pb.HistoryEvent(eventId=-1, subOrchestrationInstanceFailed=failed)
-        self._deliver(parent.instance_id, event)
+        self._deliver(parent.orchestrationInstance.instanceId, event)
+
+
+def _what(task: Any) -> dict[str, Any]:
+    """What is to be done, as its schedule action, its history event and its request to a worker all say it."""
+    optional = [name for name in ("version", "input", "parentTraceContext") if task.HasField(name)]
+    return {"name": task.name, "tags": dict(task.tags)} | {name: getattr(task, name) for name in optional}
 
 
 def execution_started(events: list[Any]) -> Any:

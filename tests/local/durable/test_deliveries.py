@@ -49,6 +49,19 @@ def test_orchestrator_in_a_dead_workers_hands_runs_elsewhere(hub: Hub) -> None:
     until(lambda: hub.entity("given back") == 1)
 
 
+def test_no_two_items_share_a_completion_token(hub: Hub) -> None:
+    """A token is all that an answer names its item by."""
+    for n in range(3):
+        hub.start(workflows.call, ["held", str(n)])
+        hub.signal(str(n), "add", 1)
+    hub.work()
+    until(lambda: sum(workflows.runs.values()) == 3)
+    tokens = [str(each.completion_token) for each in hub.engine._instances.values()]
+    tokens += [str(each.completion_token) for each in hub.engine._entities.values()]
+    tokens += hub.engine._activities
+    assert len(tokens) == len(set(tokens)) == 9
+
+
 def test_second_answer_for_an_activity_is_ignored(hub: Hub) -> None:
     """CompleteActivityTask checks its token: two workers may have run the same activity."""
     instance = hub.start(workflows.call, ["held", "x"])

@@ -21,7 +21,7 @@ from tests.local.durable.processes import EngineProcess, WorkerProcess
 
 KILLS = int(os.environ.get("DURABLE_KILLS", "4"))
 SAGAS_A_KILL = 8
-LIMIT = 120.0  # seconds for everything to end after the last kill
+LIMIT = 60.0  # seconds for everything to end after the last kill
 
 
 @pytest.fixture
