@@ -153,7 +153,7 @@ def app() -> App:
         progress=progress_service,
         effectiveness=effectiveness,
         planning=planning,
-        announcements=Announcements(progress=progress, channel=channel, lake=lake),
+        announcements=Announcements(progress=progress, channel=channel, realtime=realtime, lake=lake),
         channel=channel,
         realtime=realtime,
         events=store,

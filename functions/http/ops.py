@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import azure.durable_functions as df
@@ -17,15 +18,19 @@ from shared_code.gateway.routes import FIND_EVENTS, GET_SAGA
 bp = df.Blueprint()
 
 
+def _correlation_id(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise BadRequest("Say which, by its UUID: ?correlation_id=…", code="correlation-id-invalid") from None
+
+
 @bp.route(route=FIND_EVENTS.path, methods=[FIND_EVENTS.method])
 async def http_find_events(req: func.HttpRequest) -> func.HttpResponse:
     """Find stored events by correlation id: everything that one request led to, in order of time."""
 
     async def endpoint(request: Request) -> Response:
-        correlation_id = request.query.get("correlation_id", "")
-        if not correlation_id:
-            raise BadRequest("Say which: ?correlation_id=…", code="query-missing")
-        stored = await app().events.by_correlation(correlation_id)
+        stored = await app().events.by_correlation(_correlation_id(request.query.get("correlation_id", "")))
         return Response(200, {"events": [msgspec.to_builtins(each.event) for each in stored]})
 
     return await serve(req, FIND_EVENTS, endpoint)

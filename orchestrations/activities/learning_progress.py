@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import azure.durable_functions as df
-import azure.functions as func
 import msgspec
 
 from orchestrations.activities.step import recorded_step
 from shared_code.bootstrap import app
 from shared_code.domain.learning.analysis import Analysis
 from shared_code.domain.learning.plan import LessonPlan
-from shared_code.realtime.push import binding_messages
-from shared_code.realtime.signalr import HUB
 
 bp = df.Blueprint()
 
@@ -57,11 +54,8 @@ async def restore_lesson_plan(payload: dict) -> None:  # type: ignore[type-arg]
 
 
 @bp.activity_trigger(input_name="payload", activity="notify_learner")
-@bp.generic_output_binding(
-    arg_name="signalR", type="signalR", hubName=HUB, connectionStringSetting="AzureSignalRConnectionString"
-)
-async def notify_learner(payload: dict, signalR: func.Out[str]) -> None:  # type: ignore[type-arg]  # noqa: N803
+async def notify_learner(payload: dict) -> None:  # type: ignore[type-arg]
     """Announce the plan, and what the learner has achieved, on the learner's screen."""
     async with recorded_step(payload) as step:
         plan = msgspec.convert(step.found["plan"], LessonPlan)
-        signalR.set(binding_messages(await app().announcements.announce(step.person, step.event, plan)))
+        await app().announcements.announce(step.person, step.event, plan)

@@ -1,8 +1,7 @@
-"""From envelopes to the `signalR` output binding."""
+"""From envelopes to messages of SignalR."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -24,8 +23,3 @@ class Push(Struct, frozen=True, kw_only=True):
             "arguments": [msgspec.to_builtins(self.envelope)],
             "userId": self.user,
         }
-
-
-def binding_messages(pushes: Sequence[Push]) -> str:
-    """The value of the `signalR` output binding: a JSON array of messages."""
-    return msgspec.json.encode([push.message() for push in pushes]).decode()

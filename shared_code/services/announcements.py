@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
 
+from shared_code.domain.errors import Unavailable
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.learning.plan import LessonPlan
@@ -13,21 +15,31 @@ from shared_code.domain.learning.progress import Progress
 from shared_code.realtime.channel import Channel
 from shared_code.realtime.envelope import MessageType
 from shared_code.realtime.push import Push
+from shared_code.realtime.signalr import SignalRService
 from shared_code.storage.documents import Documents
 from shared_code.storage.lake import Lake
+
+log = logging.getLogger(__name__)
 
 PERSONAL = "user:"  # the channel of what belongs to no session
 
 
 class Announcements:
-    """Puts `lesson_adapted` and `achievement` on the learner's channel, each once, and says what to push."""
+    """Puts `lesson_adapted` and `achievement` on the learner's channel, each once, and pushes them.
 
-    def __init__(self, *, progress: Documents[Progress], channel: Channel, lake: Lake) -> None:
+    The channel is the record and a push only the hint that it grew. So a push that fails is logged and let go: an
+    outage of the realtime service must not undo a lesson (docs/adr/0015).
+    """
+
+    def __init__(
+        self, *, progress: Documents[Progress], channel: Channel, realtime: SignalRService, lake: Lake
+    ) -> None:
         self._progress = progress
         self._channel = channel
+        self._realtime = realtime
         self._lake = lake
 
-    async def announce(self, person: str, cause: CloudEvent, plan: LessonPlan) -> list[Push]:
+    async def announce(self, person: str, cause: CloudEvent, plan: LessonPlan) -> None:
         """Announce a saga's plan and the tones first spoken perfectly in its attempt.
 
         What was announced before is pushed again, under its first number: a push may have been lost with the
@@ -41,7 +53,11 @@ class Announcements:
                 data = {"achievement": "first-perfect-tone", "tone": int(tone)}
                 key = f"perfect-tone-{tone}:{cause.id}"
                 pushes.append(await self._say(session_id, person, cause, "achievement", data, key))
-        return pushes
+        for push in pushes:
+            try:
+                await self._realtime.send(push)
+            except Unavailable as failure:
+                log.warning("announcements.push_failed", extra={"learner": person, "code": failure.code})
 
     async def _say(
         self, session_id: str, person: str, cause: CloudEvent, kind: MessageType, data: dict[str, Any], key: str
