@@ -25,6 +25,7 @@ def fresh_workflows() -> Iterator[None]:
     """Nothing has run yet, and the gate is closed; it opens when the test ends."""
     workflows.runs.clear()
     workflows.gate.clear()
+    workflows.opened.clear()
     yield
     workflows.gate.set()
 

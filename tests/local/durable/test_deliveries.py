@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from local.durable.deliveries import MOST_DELIVERIES
@@ -44,9 +46,58 @@ def test_orchestrator_in_a_dead_workers_hands_runs_elsewhere(hub: Hub) -> None:
     stub.CompleteOrchestratorTask(
         pb.OrchestratorResponse(instanceId=instance, completionToken=mine.completionToken, actions=[])
     )
+    assert hub.events(instance) == []
     hub.work()
     assert hub.result(instance) == 4
     until(lambda: hub.entity("given back") == 1)
+
+
+def answer(hub: Hub, item: Any, *actions: Any) -> None:
+    """Complete an orchestrator's item as a worker would."""
+    instance_id = item.orchestratorRequest.instanceId
+    hub.client._stub.CompleteOrchestratorTask(
+        pb.OrchestratorResponse(instanceId=instance_id, completionToken=item.completionToken, actions=actions)
+    )
+
+
+def kinds(item: Any) -> list[str]:
+    """What is new to the orchestrator of this item."""
+    return [event.WhichOneof("eventType") for event in item.orchestratorRequest.newEvents]
+
+
+def test_resume_that_comes_while_the_suspension_is_with_a_worker_counts(hub: Hub) -> None:
+    """Suspend and resume (durable-functions-instance-management), one on the heels of the other."""
+    stream = hub.client._stub.GetWorkItems(pb.GetWorkItemsRequest())
+    instance = hub.start(workflows.listening, 1)
+    answer(hub, next(stream))
+    hub.client.suspend_orchestration(instance)
+    suspension = next(stream)
+    hub.client.resume_orchestration(instance)
+    answer(hub, suspension)
+    resumption = next(stream)
+    assert kinds(resumption) == ["orchestratorStarted", "executionResumed"]
+    answer(hub, resumption)
+    assert hub.status(instance) == "RUNNING"
+    stream.cancel()
+
+
+def test_answer_that_comes_while_a_round_ends_is_not_the_next_rounds(hub: Hub) -> None:
+    """continue_as_new takes events along (durable-functions-eternal-orchestrations), not results of its tasks."""
+    stream = hub.client._stub.GetWorkItems(pb.GetWorkItemsRequest())
+    instance = hub.start(workflows.abandons_a_task, 1)
+    ask = pb.OrchestratorAction(id=1, scheduleTask=pb.ScheduleTaskAction(name="held"))
+    answer(hub, next(stream), ask)
+    activity = next(stream)
+    hub.client.raise_orchestration_event(instance, "word")
+    last_of_round = next(stream)
+    hub.client._stub.CompleteActivityTask(
+        pb.ActivityResponse(instanceId=instance, taskId=1, completionToken=activity.completionToken)
+    )
+    hub.client.raise_orchestration_event(instance, "kept")
+    again = helpers.new_complete_orchestration_action(2, pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW, "2")
+    answer(hub, last_of_round, again)
+    assert kinds(next(stream)) == ["orchestratorStarted", "executionStarted", "eventRaised"]
+    stream.cancel()
 
 
 def test_no_two_items_share_a_completion_token(hub: Hub) -> None:

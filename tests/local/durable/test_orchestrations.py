@@ -54,6 +54,7 @@ def test_deadline_passes_or_is_beaten(working: Hub) -> None:
         working.until_event(instance, "TimerCreatedEvent")
     working.client.raise_orchestration_event(early, "answer", data={"yes": True})
     assert working.result(early) == {"yes": True}
+    assert [timer.owner for timer in working.engine._timers.values()] == [late]
     working.advance(hours=2)
     assert working.result(late) is None
 
@@ -112,8 +113,11 @@ def test_answers_to_an_earlier_round_do_not_reach_the_next(working: Hub) -> None
     instance = working.start(workflows.abandons_a_task, 1)
     until(lambda: workflows.runs["first round"])
     working.client.raise_orchestration_event(instance, "word")
+    until(lambda: workflows.runs["second round"])
+    workflows.opened.add("first round")
+    until(lambda: len(working.engine._activities) == 1)
+    workflows.opened.add("second round")
     assert working.result(instance) == "second round"
-    workflows.gate.set()
 
 
 def test_suspended_orchestration_goes_on_when_resumed(working: Hub) -> None:
@@ -197,6 +201,7 @@ def test_rewind_repeats_only_what_failed(working: Hub) -> None:
     instance = working.start(workflows.breaks_once, "it")
     for _ in range(2):
         assert working.wait(instance).runtime_status.name == "FAILED"
+        working.client.raise_orchestration_event(instance, "late")
         working.client.rewind_orchestration(instance)
         until(lambda: working.status(instance) != "FAILED" or workflows.runs["it"] == 3)
     assert working.result(instance) == ["it kept", "after 3"]

@@ -111,6 +111,7 @@ def test_suspended_stays_suspended_and_a_pending_resume_counts(hub: Hub) -> None
     hub.work()
     assert hub.result(ids[0]) == ["meanwhile"]
     assert hub.status(ids[1]) == "SUSPENDED"
+    assert "EventRaisedEvent" not in hub.events(ids[1])
     hub.client.resume_orchestration(ids[1])
     assert hub.result(ids[1]) == ["meanwhile"]
 
