@@ -9,8 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, override
 
-from durabletask.entities import EntityInstanceId
-
 from local.durable.orchestrations import OrchestrationRules, failed_orchestration
 from local.durable.scheduler import Clock
 from local.durable.tasks import log
@@ -110,7 +108,7 @@ class Deliveries(OrchestrationRules):
 
     def _entity_for(self, worker: Worker) -> tuple[Key, Any] | None:
         def fits(entity_id: str) -> bool:
-            name = EntityInstanceId.parse(entity_id).entity
+            name = entity_id.split("@")[1]  # ids are "@name@key"
             return bool(self._matches_filter(name, None, worker.takes["entity"]))
 
         def ready(entity_id: str) -> bool:
@@ -162,7 +160,7 @@ class Deliveries(OrchestrationRules):
 
     def _give_back(self, token: str, abandoned: bool = True) -> None:
         key = self._returned(token)
-        if key is None:
+        if key is None or not self._is_current(*key, token):
             return
         self._failed_deliveries[key] += 1
         times = self._failed_deliveries[key]
@@ -173,6 +171,13 @@ class Deliveries(OrchestrationRules):
         self._put_back(*key)
         pause = min(0.1 * 2**times, LONGEST_PAUSE) if abandoned else 0.0
         self._scheduler.at(self.clock.now() + timedelta(seconds=pause), partial(self._enqueue, *key))
+
+    def _is_current(self, kind: str, key: str, token: str) -> bool:
+        """Whether this item is still what its token was given for: its instance may have been replaced meanwhile."""
+        if kind == "activity":
+            return key in self._activities
+        owner = (self._instances if kind == "orchestration" else self._entities).peek(key)
+        return owner is not None and str(owner.completion_token) == token
 
     def _put_back(self, kind: str, key: str) -> None:
         """In front of what came meanwhile, and under a new token: the worker may be alive and answer after all."""

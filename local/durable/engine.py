@@ -37,6 +37,7 @@ class DurableEngine(Deliveries):
         super().__init__(clock or Clock())
         self._port = port
         self._depth = 0
+        self._closed = False
         self._ledger = Ledger(self, Store(path))
         self._ledger.load()
 
@@ -60,6 +61,7 @@ class DurableEngine(Deliveries):
         super().stop(grace)
         self._scheduler.stop()
         with self._lock:
+            self._closed = True  # the last workers may be lost only now; that changes nothing worth keeping
             self._ledger.store.close()
 
     @override
@@ -73,7 +75,7 @@ class DurableEngine(Deliveries):
                 yield
             finally:  # after a refusal as well: what is in memory is what callers will see
                 self._depth -= 1
-                if self._depth == 0:
+                if self._depth == 0 and not self._closed:
                     self._save()
 
     def _save(self) -> None:

@@ -129,6 +129,23 @@ def test_second_answer_for_an_activity_is_ignored(hub: Hub) -> None:
     workflows.gate.set()
 
 
+def test_item_of_a_replaced_orchestration_is_not_handed_out_again(hub: Hub) -> None:
+    """OrchestrationIdReusePolicy: a running instance replaced while a worker has it, and that worker then dies."""
+    stub, one = hub.client._stub, pb.GetWorkItemsRequest(maxConcurrentOrchestrationWorkItems=1)
+    instance = hub.start(workflows.chain, 1)
+    first = stub.GetWorkItems(one)
+    next(first)
+    replace = pb.OrchestrationIdReusePolicy(replaceableStatus=list(pb.OrchestrationStatus.values()))
+    hub.start(workflows.chain, 2, instance_id=instance, reuse_id_policy=replace)
+    second = stub.GetWorkItems(one)
+    item = next(second)
+    first.cancel()
+    until(lambda: len(hub.engine._holders) == 1)
+    answer(hub, item, helpers.new_complete_orchestration_action(1, pb.ORCHESTRATION_STATUS_COMPLETED, '"second"'))
+    assert hub.result(instance) == "second"
+    second.cancel()
+
+
 def test_several_workers_share_the_work_within_their_limits(hub: Hub) -> None:
     """Concurrency throttles (durable-functions-perf-and-scale): a worker never holds more than it asked for."""
     hub.work(maximum_concurrent_activity_work_items=2)

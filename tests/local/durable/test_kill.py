@@ -84,6 +84,19 @@ def test_every_saga_comes_to_its_right_end(engine: EngineProcess) -> None:
         assert state.get_output() == workflows.saga_result(number)
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_clean_stop_under_load_exits_with_0(engine: EngineProcess, signum: signal.Signals) -> None:
+    """Workers are connected and hold items; what they do not answer in time is handed out after the next start."""
+    worker = WorkerProcess(engine.address)
+    client: Any = TaskHubGrpcClient(host_address=engine.address, logger=silent, channel_options=IMPATIENT)
+    for _ in range(20):
+        client.schedule_new_orchestration(workflows.call, input=["slow", 0.5])
+    assert engine.stop(signum) == 0
+    worker.kill()
+    client.close()
+    assert "Traceback" not in engine.log.read_text()
+
+
 def test_clean_stop_exits_with_0_and_a_second_engine_with_1(engine: EngineProcess) -> None:
     """SIGTERM ends it, a taken port or file is one line."""
     second = engine.launch()
