@@ -1,0 +1,1 @@
+"""Sagas and their kit."""

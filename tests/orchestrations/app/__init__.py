@@ -1,0 +1,1 @@
+"""An app with one saga, for the tests beside this folder."""
