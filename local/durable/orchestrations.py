@@ -76,6 +76,10 @@ class OrchestrationRules(TaskRules):
 
     @override
     def PurgeInstances(self, request: Any, context: Any) -> Any:
+        if request.HasField("instanceBatch"):
+            context.abort(
+                grpc.StatusCode.UNIMPLEMENTED, "purge by id or by filter; a batch of ids is not supported here"
+            )
         with self._lock:
             before = dict(self._instances)
             response = super().PurgeInstances(request, context)

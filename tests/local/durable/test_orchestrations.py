@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import pytest
 
+from local.durable.wire import pb
 from tests.local.durable import workflows
 from tests.local.durable.hub import Hub, until
 
@@ -232,6 +233,9 @@ def test_purge_forgets_an_ended_orchestration_and_its_children(working: Hub) -> 
     working.result(working.start(workflows.chain, 1))
     purged = working.client.purge_orchestrations_by(created_time_to=datetime.now(UTC) + timedelta(days=1))
     assert (purged.deleted_instance_count, working.status(running)) == (1, "RUNNING")
+    with pytest.raises(grpc.RpcError) as refused:
+        working.client._stub.PurgeInstances(pb.PurgeInstancesRequest(instanceBatch=pb.InstanceBatch(instanceIds=["a"])))
+    assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_query_pages_through_all_instances(working: Hub) -> None:
