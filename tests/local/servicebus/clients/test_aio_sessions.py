@@ -9,6 +9,7 @@ import asyncio
 
 import pytest
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import (
     OperationTimeoutError,
     ServiceBusError,
@@ -108,7 +109,7 @@ async def test_a_session_whose_lock_expired_is_lost(links: Links) -> None:
 
     async with links.session("restless", "mei") as receiver:
         message = await receive_one(receiver)
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(2.2)
         with pytest.raises(SessionLockLostError):
             await receiver.complete_message(message)
     async with links.session("restless", "mei") as receiver:
@@ -135,10 +136,13 @@ async def test_deferred_messages_of_a_session_come_by_number(links: Links) -> No
 async def test_sessions_and_plain_receivers_do_not_mix(links: Links) -> None:
     sender = await links.sender("learners")
 
-    for receiver in (links.new_receiver("learners"), links.session("naming", "mei")):
+    async def refused(receiver: ServiceBusReceiver) -> None:
         with pytest.raises(ServiceBusError, match="not-allowed"):
             async with receiver:
                 pass
+
+    wrong = (links.new_receiver("learners"), links.new_receiver("naming", session_id="mei"))
+    await asyncio.gather(*map(refused, wrong))
     with pytest.raises(ServiceBusError, match="needs a session id"):
         await sender.send_messages(ServiceBusMessage("without"))
 

@@ -53,7 +53,7 @@ async def test_the_lock_renewer_keeps_messages_and_sessions(links: Links) -> Non
 
 async def test_a_scheduled_message_comes_when_due_and_can_be_seen_before(links: Links) -> None:
     sender, receiver = await links.sender("timing"), await links.receiver("timing")
-    due = datetime.now(UTC) + timedelta(seconds=1)
+    due = datetime.now(UTC) + timedelta(seconds=2)
 
     [number] = await sender.schedule_messages(ServiceBusMessage("later"), due)
     [peeked] = await receiver.peek_messages(1, sequence_number=number)
@@ -79,18 +79,20 @@ async def test_a_message_may_carry_its_own_time(links: Links) -> None:
     assert message.scheduled_enqueue_time_utc is not None
 
 
-async def test_scheduled_messages_can_be_cancelled(links: Links) -> None:
+async def test_scheduled_messages_can_be_cancelled_until_they_are_due(links: Links) -> None:
     sender, receiver = await links.sender("timing"), await links.receiver("timing")
-    due = datetime.now(UTC) + timedelta(seconds=0.5)
-    numbers = await sender.schedule_messages([ServiceBusMessage(body) for body in "abc"], due)
+    now = datetime.now(UTC)
+    far = await sender.schedule_messages([ServiceBusMessage(body) for body in "ab"], now + timedelta(hours=1))
+    near = await sender.schedule_messages(ServiceBusMessage("c"), now + timedelta(seconds=0.3))
 
-    await sender.cancel_scheduled_messages(numbers[:2])
+    await sender.cancel_scheduled_messages(far)
     message = await receive_one(receiver)
     await receiver.complete_message(message)
 
     assert str(message) == "c"
-    with pytest.raises(MessageNotFoundError):
-        await sender.cancel_scheduled_messages(numbers[2])
+    for numbers in (far, near):
+        with pytest.raises(MessageNotFoundError):
+            await sender.cancel_scheduled_messages(numbers)
 
 
 async def test_the_same_message_id_is_taken_once(links: Links) -> None:

@@ -118,7 +118,7 @@ const scenarios = {
   },
 
   async subscribers_renew_locks_and_run_side_by_side() {
-    // Messages without an id and a lock of two seconds: the renewer at work.
+    // Messages without an id and a lock of three seconds: the renewer at work.
     const subscribed = client.createReceiver("js-subscribed", { maxAutoLockRenewalDurationInMs: 30000 });
     const counts = [];
     let running = 0;
@@ -127,7 +127,7 @@ const scenarios = {
       subscribed.subscribe({
         async processMessage(message) {
           most = Math.max(most, ++running);
-          await new Promise((done) => setTimeout(done, 2500));
+          await new Promise((done) => setTimeout(done, 3500));
           running--;
           counts.push(message.deliveryCount);
           if (counts.length === 4) setTimeout(resolve, 100);
