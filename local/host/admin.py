@@ -8,6 +8,7 @@ from aiohttp import web
 
 from local.host.http import Endpoint
 from local.host.indexing import Function
+from local.host.table import url
 
 
 class Admin:
@@ -55,10 +56,3 @@ class Admin:
             "config": {"bindings": [dict(binding) for binding in bindings]},
             "isDisabled": False,
         }
-
-
-def url(function: Function, origin: str, prefix: str) -> str | None:
-    """Where an HTTP function answers; None for the others."""
-    if function.kind != "httpTrigger":
-        return None
-    return "/".join(filter(None, (origin, prefix, (function.trigger.get("route") or function.name).strip("/"))))

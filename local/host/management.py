@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -17,21 +16,10 @@ from aiohttp import web
 
 from local.durable.wire import helpers, pb, service
 from local.host.http import Endpoint, Handler
+from local.host.instances import FINISHED, NAMES, chosen, shown
 from local.host.links import ROOT, DurableLinks
 from local.host.pump import ENDLESS_MESSAGES
 
-STATUSES = {
-    "Running": pb.ORCHESTRATION_STATUS_RUNNING,
-    "Completed": pb.ORCHESTRATION_STATUS_COMPLETED,
-    "ContinuedAsNew": pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
-    "Failed": pb.ORCHESTRATION_STATUS_FAILED,
-    "Canceled": pb.ORCHESTRATION_STATUS_CANCELED,
-    "Terminated": pb.ORCHESTRATION_STATUS_TERMINATED,
-    "Pending": pb.ORCHESTRATION_STATUS_PENDING,
-    "Suspended": pb.ORCHESTRATION_STATUS_SUSPENDED,
-}
-NAMES = {number: name for name, number in STATUSES.items()}
-FINISHED = ("Completed", "Failed", "Terminated", "Canceled")
 ANSWERS = {
     grpc.StatusCode.ALREADY_EXISTS: 409,
     grpc.StatusCode.NOT_FOUND: 404,
@@ -65,10 +53,8 @@ class Management:
         endpoints = [
             ("POST", ROOT + "/orchestrators/{function}", self._start),
             ("POST", ROOT + "/orchestrators/{function}/{instance}", self._start),
-            ("GET", ROOT + "/instances", self._query),
-            ("GET", ROOT + "/instances/", self._query),
-            ("DELETE", ROOT + "/instances", self._purge_many),
-            ("DELETE", ROOT + "/instances/", self._purge_many),
+            ("GET", ROOT + "/instances{slash:/?}", self._query),
+            ("DELETE", ROOT + "/instances{slash:/?}", self._purge_many),
             ("GET", instance, self._status),
             ("DELETE", instance, self._purge),
             ("POST", instance + "/raiseEvent/{event}", self._raise_event),
@@ -121,31 +107,31 @@ class Management:
             return web.Response(status=404)
         if http.query.get("showHistory", "false").lower() == "true":
             return _refused(501, "The local host does not show histories; ask the engine with a client.")
-        shown = _shown(state, http.query.get("showInput", "true").lower() != "false")
-        if shown["runtimeStatus"] not in FINISHED:
+        status = shown(state, http.query.get("showInput", "true").lower() != "false")
+        if status["runtimeStatus"] not in FINISHED:
             headers = {"Location": self._links.payload(state.instanceId)["statusQueryGetUri"], "Retry-After": "10"}
-            return web.json_response(shown, status=202, headers=headers)
-        failed = shown["runtimeStatus"] == "Failed" and _flag(http, "returnInternalServerErrorOnFailure")
-        return web.json_response(shown, status=500 if failed else 200)
+            return web.json_response(status, status=202, headers=headers)
+        failed = status["runtimeStatus"] == "Failed" and _flag(http, "returnInternalServerErrorOnFailure")
+        return web.json_response(status, status=500 if failed else 200)
 
     async def _query(self, http: web.Request) -> web.StreamResponse:
         query = pb.InstanceQuery(
-            **_filter(http.query),
+            **chosen(http.query),
             maxInstanceCount=int(http.query.get("top", 100)),
             instanceIdPrefix=helpers.get_string_value(http.query.get("instanceIdPrefix")),
             continuationToken=helpers.get_string_value(http.headers.get("x-ms-continuation-token") or None),
             fetchInputsAndOutputs=True,
         )
         found = await self._engine.QueryInstances(pb.QueryInstancesRequest(query=query))
-        rows = [_shown(state, _flag(http, "showInput")) for state in found.orchestrationState]
+        rows = [shown(state, _flag(http, "showInput")) for state in found.orchestrationState]
         return web.json_response(rows, headers={"x-ms-continuation-token": found.continuationToken.value})
 
     async def _purge(self, http: web.Request) -> web.StreamResponse:
         return await self._purged(pb.PurgeInstancesRequest(instanceId=http.match_info["instance"]))
 
     async def _purge_many(self, http: web.Request) -> web.StreamResponse:
-        chosen = pb.PurgeInstanceFilter(**_filter(http.query))
-        return await self._purged(pb.PurgeInstancesRequest(purgeInstanceFilter=chosen))
+        which = pb.PurgeInstanceFilter(**chosen(http.query))
+        return await self._purged(pb.PurgeInstancesRequest(purgeInstanceFilter=which))
 
     async def _purged(self, request: Any) -> web.Response:
         count = (await self._engine.PurgeInstances(request)).deletedInstanceCount
@@ -224,39 +210,3 @@ async def _json(http: web.Request) -> str | None:
     if body:
         json.loads(body)
     return body or None
-
-
-def _filter(query: Mapping[str, str]) -> dict[str, Any]:
-    """Statuses and times of a query or a purge."""
-    found: dict[str, Any] = {}
-    if query.get("runtimeStatus"):
-        found["runtimeStatus"] = [STATUSES[name.strip()] for name in query["runtimeStatus"].split(",")]
-    for name in ("createdTimeFrom", "createdTimeTo"):
-        if query.get(name):
-            found[name] = helpers.new_timestamp(datetime.fromisoformat(query[name]))
-    return found
-
-
-def _shown(state: Any, with_input: bool) -> dict[str, Any]:
-    """One instance as the API shows it."""
-
-    def value(wrapped: Any) -> Any:
-        try:
-            return json.loads(wrapped.value) if wrapped.value else None
-        except ValueError:
-            return wrapped.value
-
-    def moment(stamp: Any) -> str:
-        return str(stamp.ToDatetime().strftime("%Y-%m-%dT%H:%M:%SZ"))
-
-    failed = state.HasField("failureDetails")
-    return {
-        "name": state.name,
-        "instanceId": state.instanceId,
-        "runtimeStatus": NAMES[state.orchestrationStatus],
-        "input": value(state.input) if with_input else None,
-        "customStatus": value(state.customStatus),
-        "output": state.failureDetails.errorMessage if failed else value(state.output),
-        "createdTime": moment(state.createdTimestamp),
-        "lastUpdatedTime": moment(state.lastUpdatedTimestamp),
-    }

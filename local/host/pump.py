@@ -78,23 +78,38 @@ class DurablePump:
 
     async def _work(self, item: Any, stub: Any, stop: asyncio.Event) -> None:
         """Run one item. Each ends in exactly one Complete or Abandon call; what is abandoned is handed out again."""
+        kinds = {
+            "orchestratorRequest": (
+                self._orchestrator,
+                stub.CompleteOrchestratorTask,
+                stub.AbandonTaskOrchestratorWorkItem,
+                pb.AbandonOrchestrationTaskRequest,
+            ),
+            "activityRequest": (
+                self._activity,
+                stub.CompleteActivityTask,
+                stub.AbandonTaskActivityWorkItem,
+                pb.AbandonActivityTaskRequest,
+            ),
+            "entityRequestV2": (
+                self._entity,
+                stub.CompleteEntityTask,
+                stub.AbandonTaskEntityWorkItem,
+                pb.AbandonEntityTaskRequest,
+            ),
+        }
         kind = item.WhichOneof("request")
-        complete, abandon, give_back = {
-            "orchestratorRequest": (stub.CompleteOrchestratorTask, stub.AbandonTaskOrchestratorWorkItem, ORCHESTRATION),
-            "activityRequest": (stub.CompleteActivityTask, stub.AbandonTaskActivityWorkItem, ACTIVITY),
-            "entityRequestV2": (stub.CompleteEntityTask, stub.AbandonTaskEntityWorkItem, ENTITY),
-        }.get(kind, (None, None, None))
-        if complete is None:
+        if kind not in kinds:
             return  # a ping
+        run, complete, abandon, given_back = kinds[kind]
         try:
             if stop.is_set():
                 raise InvocationFailed("stopping")
-            run = {"orchestratorRequest": self._orchestrator, "activityRequest": self._activity}.get(kind, self._entity)
             done = await run(getattr(item, kind))
             done.completionToken = item.completionToken
             await complete(done)
         except InvocationFailed:
-            await abandon(give_back(completionToken=item.completionToken))
+            await abandon(given_back(completionToken=item.completionToken))
         except grpc.aio.AioRpcError as error:
             log.warning("Durable engine did not take the result of %s: %s", kind, error.details())
 
@@ -150,13 +165,6 @@ class DurablePump:
         if returned is None or not returned.string:
             raise InvocationFailed(f"'{function.name}' returned nothing")
         return base64.b64decode(returned.string)
-
-
-ORCHESTRATION, ACTIVITY, ENTITY = (
-    pb.AbandonOrchestrationTaskRequest,
-    pb.AbandonActivityTaskRequest,
-    pb.AbandonEntityTaskRequest,
-)
 
 
 def _unknown(kind: str, name: str) -> Any:

@@ -11,9 +11,8 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
@@ -35,56 +34,37 @@ TLS = ssl.create_default_context()  # the SDK makes one for each connection othe
 AGAIN = 1.0  # seconds before the bus is tried again
 
 
-@dataclass(frozen=True)
-class BusOptions:
-    """`extensions.serviceBus` of host.json, with the vendor's defaults."""
-
-    calls: int
-    sessions: int
-    batch: int
-    complete: bool
-    renewal: float
-    session_idle: float
-
-    @classmethod
-    def of(cls, section: Mapping[str, Any]) -> Self:
-        """Read the section."""
-        return cls(
-            calls=section.get("maxConcurrentCalls", 16),
-            sessions=section.get("maxConcurrentSessions", 8),
-            batch=section.get("maxMessageBatchSize", 1000),
-            complete=section.get("autoCompleteMessages", True),
-            renewal=seconds(section.get("maxAutoLockRenewalDuration", "00:05:00")),
-            session_idle=seconds(section.get("sessionIdleTimeout", "00:00:30")),
-        )
-
-
 class ServiceBusTrigger:
     """Feeds one function from one entity."""
 
-    def __init__(self, function: Function, invoker: Invoker, options: BusOptions, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, function: Function, invoker: Invoker, options: Mapping[str, Any], settings: Mapping[str, str]
+    ) -> None:
+        """`options` is host.json's `extensions.serviceBus`; what it lacks has the vendor's default."""
         self._function = function
         self._invoker = invoker
-        self._options = options
         binding = function.trigger
         name = binding.get("connection") or "AzureWebJobsServiceBus"
         self._connection = settings.get(name) or settings.get(f"AzureWebJobs{name}") or ""
         if not self._connection:
             raise Refused(f"Function '{function.name}': the app setting '{name}' must be a connection string")
-        self._entity = "/".join(filter(None, (binding.get("topicName"), binding.get("subscriptionName"))))
-        self._entity = binding.get("queueName") or self._entity
-        self._many = str(binding.get("cardinality", "ONE")).upper() == "MANY"
-        self._batch = options.batch if self._many else 1
-        self._complete = binding.get("autoCompleteMessages", options.complete)
+        path = (binding.get("topicName"), binding.get("subscriptionName"))
+        self._entity = str(binding.get("queueName") or "/".join(filter(None, path)))
         self._sessions = bool(binding.get("isSessionsEnabled"))
+        self._many = str(binding.get("cardinality", "ONE")).upper() == "MANY"
+        self._batch = options.get("maxMessageBatchSize", 1000) if self._many else 1
+        calls = 1 if self._many else options.get("maxConcurrentCalls", 16)
+        self._limit = options.get("maxConcurrentSessions", 8) if self._sessions else calls
+        self._complete = binding.get("autoCompleteMessages", options.get("autoCompleteMessages", True))
+        self._renewal = seconds(options.get("maxAutoLockRenewalDuration", "00:05:00"))
+        self._session_idle = seconds(options.get("sessionIdleTimeout", "00:00:30"))
         self._idle: list[ServiceBusReceiver] = []
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop`; then let what is held finish, and give the rest back. Survives the bus being away."""
-        limit = self._options.sessions if self._sessions else 1 if self._many else self._options.calls
-        feeds = min(limit, WAITING) if self._sessions else 1
-        free = asyncio.Semaphore(limit)
+        feeds = min(self._limit, WAITING) if self._sessions else 1
+        free = asyncio.Semaphore(self._limit)
         client = ServiceBusClient.from_connection_string(
             self._connection, socket_timeout=PATIENT, ssl_context=TLS, retry_total=1
         )
@@ -163,7 +143,7 @@ class ServiceBusTrigger:
         """Handle one session's messages in order until it has none for a while."""
         async with receiver:
             while not stop.is_set():
-                received = await receiver.receive_messages(self._batch, self._options.session_idle)
+                received = await receiver.receive_messages(self._batch, self._session_idle)
                 if not received:
                     return
                 await self._handle(receiver, received)
@@ -213,7 +193,7 @@ class ServiceBusTrigger:
         """Renew the locks, the session's or each message's, as long as this lasts, up to the longest renewal."""
 
         async def renew() -> None:
-            end = asyncio.get_running_loop().time() + self._options.renewal
+            end = asyncio.get_running_loop().time() + self._renewal
             while asyncio.get_running_loop().time() < end:
                 until = (receiver.session or received[0]).locked_until_utc
                 assert until is not None

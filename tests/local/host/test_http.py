@@ -178,3 +178,13 @@ def test_the_host_tells_its_state_and_its_functions(host: RunningHost) -> None:
 def test_the_start_prints_every_function_with_its_url(host: RunningHost) -> None:
     """As Core Tools do."""
     assert f"posted: [POST] http://127.0.0.1:{host.ports.host}/api/posted" in host.output()
+
+
+def test_a_stop_answers_what_was_asked_before(host: RunningHost) -> None:
+    """No new connection, but the request that runs has its answer. The last test: it ends the host."""
+    with ThreadPoolExecutor(1) as pool:
+        asked = host.output().count("Executing 'Functions.slow'")
+        slow = pool.submit(host.get, "/api/slow?seconds=0.9")
+        until(lambda: host.output().count("Executing 'Functions.slow'") > asked)
+        assert host.stop() == 0
+        assert slow.result().body == b"late"

@@ -13,7 +13,7 @@ from local.host.invocation import Invoker
 from local.host.options import HostOptions, seconds
 from local.host.protos import Message
 from local.host.routing import Routes
-from local.host.servicebus import BusOptions, ServiceBusTrigger
+from local.host.servicebus import ServiceBusTrigger
 from local.host.timers import TimerTrigger
 from local.host.worker import Worker
 
@@ -104,7 +104,7 @@ def test_a_bus_without_a_connection() -> None:
     """The line names the app setting."""
     function = declared(type="serviceBusTrigger", queueName="q", connection="Bus")
     with pytest.raises(Refused, match="Function 'f': the app setting 'Bus' must be a connection string"):
-        ServiceBusTrigger(function, invoker(), BusOptions.of({}), {})
+        ServiceBusTrigger(function, invoker(), {}, {})
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.local.host.running import running_host, until
 from tests.ports import free_stack_ports
 
 START = """
+import asyncio
 import os
 import azure.functions as func
 
@@ -44,6 +45,11 @@ RETRIED = """
 @app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:00:01")
 @app.route(route="retried")
 async def retried(req: func.HttpRequest) -> func.HttpResponse: ...
+
+
+@app.route(route="endless")
+async def endless(req: func.HttpRequest) -> func.HttpResponse:
+    await asyncio.sleep(600)
 
 
 @app.route(route="{all}")
@@ -136,15 +142,19 @@ def test_a_folder_without_an_app_is_refused(tmp_path: Path) -> None:
 
 def test_what_azure_would_do_otherwise_is_warned_of(app: Callable[..., Path], tmp_path: Path) -> None:
     """There, routes are tried in the order of function names (azure-functions-host#9876), and of these triggers timers
-    alone are retried (functions-bindings-error-pages#retry-policies). The empty route prefix is host.json's.
+    alone are retried (functions-bindings-error-pages#retry-policies). The empty route prefix and the time that a
+    function may take are host.json's.
     """
-    folder = app(START, RETRIED, host={"version": "2.0", "extensions": {"http": {"routePrefix": ""}}})
+    options = {"version": "2.0", "functionTimeout": "00:00:01", "extensions": {"http": {"routePrefix": ""}}}
+    folder = app(START, RETRIED, host=options)
     with running_host(folder, tmp_path / "host") as host:
         output = host.output()
         assert "In Azure 'any_name' ({all}) takes the requests of 'retried' (retried)" in output
         assert "In Azure 'any_name' ({all}) takes the requests of 'who' (who)" in output
         assert "The retry policy of 'retried' has no effect" in output
         assert host.get("/who").status == 200
+        assert host.get("/endless").status == 500
+        assert "TimeoutError: functionTimeout of 1 s exceeded" in host.output()
 
 
 def test_a_port_that_is_taken_is_named_in_one_line(app: Callable[..., Path]) -> None:
@@ -168,8 +178,8 @@ def test_a_change_of_the_app_is_picked_up_and_a_broken_one_survived(app: Callabl
         assert host.stop() == 0
 
 
-def test_workers_share_the_port_and_a_killed_one_is_replaced(app: Callable[..., Path], tmp_path: Path) -> None:
-    """`--workers`: as several instances do; each connection goes to one of them."""
+def test_workers_share_the_port_and_live_and_die_as_one(app: Callable[..., Path], tmp_path: Path) -> None:
+    """`--workers`: as several instances do; a killed one is replaced, and none outlives its parent."""
     with running_host(app(START), tmp_path / "host", "--workers", "2") as host:
 
         def workers() -> set[int]:
@@ -181,13 +191,7 @@ def test_workers_share_the_port_and_a_killed_one_is_replaced(app: Callable[..., 
         until(lambda: "was killed by signal 9" in host.output())
         until(lambda: host.output().count("ready on") == 3)
         until(lambda: len(workers()) == 2 and workers() != before)
-        assert host.stop() == 0
 
-
-def test_workers_end_with_a_parent_that_was_killed(app: Callable[..., Path], tmp_path: Path) -> None:
-    """No orphan keeps the port."""
-    with running_host(app(START), tmp_path / "host", "--workers", "2") as host:
-        until(lambda: host.output().count("ready on") == 2)
         host.kill()
 
         def free() -> bool:

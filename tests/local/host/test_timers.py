@@ -38,3 +38,4 @@ def test_one_worker_alone_runs_a_timer_and_another_takes_over(tmp_path: Path) ->
         [first] = {each["worker"] for each in host.records(function="often")}
         host.kill_worker(first)
         until(lambda: {each["worker"] for each in host.records(function="often")} - {first})
+        assert host.stop() == 0
