@@ -54,7 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
             from local.stack.status import running_ports
 
             os.environ.update(running_ports().environment())
-            print(issue(options.name, options.role or ["learner"], options.tenant, options.expires))
+            try:
+                print(issue(options.name, options.role or ["learner"], options.tenant, options.expires))
+            except ValueError as error:
+                print(error, file=sys.stderr)
+                return 1
             return 0
         case _:
             from local.demo.play import demonstrate

@@ -1,0 +1,93 @@
+"""`python -m local`: starting, looking, a part that dies, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from local.paths import PROJECT
+from local.ports import Ports
+from tests.e2e.people import api_of
+from tests.e2e.stack import Stack, eventually
+
+
+async def _local(stack: Stack, *arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "local",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=PROJECT,
+        env=stack.environment,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_a_part_that_dies_is_restarted_and_said_so(own_stack: Stack) -> None:
+    """Every part is up, one is killed, all are up again; `status` tells all the way; Ctrl-C ends it cleanly."""
+    stack = own_stack
+    await stack.start()
+    code, out, _ = await _local(stack, "status", "--json")
+    assert code == 0
+    parts = json.loads(out)["parts"]
+    assert [part["name"] for part in parts] == ["azurite", "servicebus", "signalr", "identity", "durable", "host"]
+    assert all(part["up"] for part in parts)
+
+    async def ready() -> bool:
+        async with api_of(stack, "somebody") as api:
+            status, answer, _ = await api.call("GET", "/api/health/ready")
+        return status == 200 and set(answer["checks"].values()) == {"up"}
+
+    await eventually(ready, what="readiness")
+    listing = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    mine = [line.split(None, 1) for line in listing.splitlines() if "local.identity" in line]
+    [pid] = [int(pid) for pid, _ in mine if _port_of(int(pid)) == stack.ports.identity]
+    os.kill(pid, signal.SIGKILL)
+    await stack.wait_for_line("Identity provider ended with code -9; starting it again")
+
+    async def back() -> bool:
+        return (await _local(stack, "status"))[0] == 0
+
+    await eventually(back, what="the identity provider")
+    assert await stack.stop() == 0
+    code, out, _ = await _local(stack, "status")
+    assert code == 1
+    assert out.count("down") == 6
+
+
+def _port_of(pid: int) -> int:
+    """The identity port that a process was given."""
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        environ = dict(entry.split("=", 1) for entry in file.read().decode().split("\0") if "=" in entry)
+    return Ports.from_environment(environ).identity
+
+
+async def test_a_taken_port_is_named_before_anything_starts(own_stack: Stack) -> None:
+    """One line with the part and the port, and nothing runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", own_stack.ports.signalr))
+        taken.listen()
+        code, out, err = await _local(own_stack, "run")
+    assert code == 1
+    assert out == ""
+    [line] = err.splitlines()
+    assert f"SignalR Service ({own_stack.ports.signalr})" in line
+
+
+async def test_a_token_is_made_without_a_running_stack(own_stack: Stack) -> None:
+    """`token` needs no provider; what it cannot make it says in one line."""
+    code, out, _ = await _local(own_stack, "token", "mei", "--role", "learner", "--role", "teacher", "--expires", "60")
+    assert code == 0
+    assert out.count(".") == 2
+    code, _, err = await _local(own_stack, "token", "no/such name")
+    assert code == 1
+    assert len(err.splitlines()) == 1
