@@ -14,6 +14,8 @@ leave that out, but it never misses what did.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +32,7 @@ from shared_code.storage.tables import Tables
 
 MOST_AT_ONCE = 49  # two rows an event and the head: a transaction takes 100
 HEADS_REMEMBERED = 2000
+SEPARATOR = "\n"  # of event ids in one column: no id holds a line feed
 RACES = 25  # lost races for the head before we say that the stream is too busy
 UNANSWERED = 2  # how often an append that storage did not answer is looked into and run again
 WITHDRAWN = 0
@@ -116,16 +119,24 @@ class EventStore:
         return {row.key[1:]: int(row.values["version"]) for row in rows if row is not None}
 
     async def by_correlation(self, correlation_id: str, *, limit: int = 500) -> list[StoredEvent]:
-        """Everything that one request, or one event of another system, led to, in order of time."""
-        places = [row async for row in self._correlations.rows(correlation_id, limit=limit)]
-        found = await asyncio.gather(*(self.find(str(row.values["stream"]), row.key) for row in places))
+        """Everything that one request, or one event of another system, led to, in order of time.
+
+        `limit` counts appends: events that were appended together come together.
+        """
+        places: dict[tuple[str, str], None] = {}  # an ordered set: an append that was repeated is there twice
+        async for row in self._correlations.rows(correlation_id, limit=limit):
+            for event_id in str(row.values["events"]).split(SEPARATOR):
+                places[str(row.values["stream"]), event_id] = None
+        found = await asyncio.gather(*(self.find(stream, event_id) for stream, event_id in places))
         return sorted((each for each in found if each), key=lambda each: (each.event.time, each.stream, each.version))
 
     async def correlate(self, stream: str, events: Sequence[CloudEvent]) -> None:
-        """Let `by_correlation` find these events. Before they are appended."""
-        await asyncio.gather(
-            *(self._correlations.put(Row(event.correlationid, event.id, {"stream": stream})) for event in events)
-        )
+        """Let `by_correlation` find these events. Before they are appended; one row for those that share an id."""
+        ids: defaultdict[str, list[str]] = defaultdict(list)
+        for event in events:
+            ids[event.correlationid].append(event.id)
+        rows = (_place(correlation_id, stream, found) for correlation_id, found in ids.items())
+        await asyncio.gather(*(self._correlations.put(row) for row in rows))
 
     async def withdraw(self, stream: str, event_ids: Sequence[str]) -> None:
         """Give up on events that were never appended, so that a late append cannot succeed unnoticed.
@@ -190,3 +201,10 @@ def _read(row: Row) -> StoredEvent:
     return StoredEvent(
         stream=row.partition, version=int(row.key[1:]), event=event, recorded_at=str(row.values["recorded_at"])
     )
+
+
+def _place(correlation_id: str, stream: str, event_ids: Sequence[str]) -> Row:
+    """Where to find these events. The same ones have the same row, others never write over it."""
+    joined = SEPARATOR.join(event_ids)
+    digest = hashlib.sha256(joined.encode()).hexdigest()[:16]
+    return Row(correlation_id, f"{event_ids[0]}|{digest}", {"stream": stream, "events": joined})

@@ -8,7 +8,7 @@ import pytest
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import Conflict, TooLarge
-from shared_code.domain.events.envelope import MAX_EVENT_BYTES
+from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
 from shared_code.events.store import EventStore, Withdrawn
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.tables import Tables
@@ -120,19 +120,21 @@ async def test_everything_of_one_correlation_is_found_in_order_of_time(
     store: EventStore, stream: str, learner: str
 ) -> None:
     correlation_id = str(uuid.uuid4())
-    first, second, never = (
-        msgspec.structs.replace(
-            practised(learner), correlationid=correlation_id, time=f"2026-01-01T00:00:0{number}.000Z"
-        )
-        for number in (2, 1, 3)
-    )
+
+    def at(second: int) -> CloudEvent:
+        time = f"2026-01-01T00:00:0{second}.000Z"
+        return msgspec.structs.replace(practised(learner), correlationid=correlation_id, time=time)
+
+    first, second, third, never, unrelated = at(2), at(1), at(3), at(4), practised(learner)
     elsewhere = f"{stream}-other"
-    await store.correlate(stream, [first, never])
+    await store.correlate(stream, [first, unrelated, third])
+    await store.correlate(stream, [never])
     await store.correlate(elsewhere, [second])
-    await store.append(stream, [first])
+    await store.correlate(stream, [first])  # repeated, in part
+    await store.append(stream, [first, unrelated, third])
     await store.append(elsewhere, [second])
     found = await store.by_correlation(correlation_id)
-    assert [each.event for each in found] == [second, first]
+    assert [each.event for each in found] == [second, first, third]
     assert await store.by_correlation(str(uuid.uuid4())) == []
 
 
