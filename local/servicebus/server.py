@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from local.ports import HOST
@@ -63,19 +63,18 @@ async def serve(namespace: Namespace, store_path: Path, port: int) -> AsyncItera
 
     Raises OSError when the port is taken, ValueError when the store is not one of this version.
     """
-    store = Store(store_path)
-    server = Server(namespace, store)
-    listener = await asyncio.get_running_loop().create_server(lambda: Connection(server), HOST, port)
-    server.schedule_turn()
-    try:
-        yield server, listener.sockets[0].getsockname()[1]
-    finally:
-        listener.close()
-        listener.abort_clients()
-        while server.connections:  # each gives its sessions back as it goes
-            await asyncio.sleep(0)
-        store.commit()
-        store.close()
+    with closing(Store(store_path)) as store:
+        server = Server(namespace, store)
+        listener = await asyncio.get_running_loop().create_server(lambda: Connection(server), HOST, port)
+        server.schedule_turn()
+        try:
+            yield server, listener.sockets[0].getsockname()[1]
+        finally:
+            listener.close()
+            listener.abort_clients()
+            while server.connections:  # each gives its sessions back as it goes
+                await asyncio.sleep(0)
+            store.commit()
 
 
 @asynccontextmanager

@@ -44,7 +44,8 @@ class Message:
     @property
     def ttl(self) -> int | None:
         """How long the sender wants it to live, in ms."""
-        return self.header[2]  # type: ignore[no-any-return]  # checked by parse_message
+        ttl: int | None = self.header[2]
+        return ttl
 
     @property
     def session_id(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from local.servicebus.broker.sessions import SessionQueue
 from local.servicebus.protocol import termini
 from local.servicebus.protocol.incoming import IncomingLink, Intake
 from local.servicebus.protocol.management import manage
+from local.servicebus.protocol.outcomes import no_transactions
 from local.servicebus.protocol.outgoing import OutgoingLink
 from local.servicebus.protocol.tokens import put_token
 
@@ -27,10 +29,9 @@ def attach(session: ProtocolSession, frame: Frame) -> None:
     """Answer an attach: with one of our own, later if it waits for a session, or with the reason against it."""
     try:
         if isinstance(frame.target, Described) and frame.target.descriptor == _COORDINATOR:
-            raise Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
-        path = termini.entity_path(
-            termini.terminus_field(frame.source if frame.role else frame.target, termini.ADDRESS)
-        )
+            raise no_transactions()
+        terminus = frame.source if frame.role else frame.target
+        path = termini.entity_path(termini.described_field(terminus, termini.ADDRESS))
         if path != termini.CBS:
             session.connection.grants.check(path)
         if frame.role:
@@ -47,19 +48,20 @@ def attach(session: ProtocolSession, frame: Frame) -> None:
 def _intake(session: ProtocolSession, path: str) -> Intake:
     """Where messages go that the client sends."""
     server = session.connection.server
+    if path == termini.CBS:
+        return _each(partial(put_token, session))
+    if path.endswith(termini.MANAGEMENT):
+        return _each(partial(manage, session, server.broker.find(path.removesuffix(termini.MANAGEMENT))))
+    entity = server.broker.destination(path)
+    return lambda messages: entity.send(messages, server.now())
 
-    def each(messages: list[Message]) -> None:
+
+def _each(answer: Callable[[Message], None]) -> Intake:
+    def intake(messages: list[Message]) -> None:
         for request in messages:
             answer(request)
 
-    if path == termini.CBS:
-        answer = partial(put_token, session)
-        return each
-    if path.endswith(termini.MANAGEMENT):
-        answer = partial(manage, session, server.broker.find(path.removesuffix(termini.MANAGEMENT)))
-        return each
-    entity = server.broker.destination(path)
-    return lambda messages: entity.send(messages, server.now())
+    return intake
 
 
 def _attach_receiver(session: ProtocolSession, frame: Frame, path: str) -> None:
@@ -69,7 +71,7 @@ def _attach_receiver(session: ProtocolSession, frame: Frame, path: str) -> None:
         session.send(termini.attach_reply(frame))
         return
     queue = server.broker.source(path)
-    filters = termini.terminus_field(frame.source, termini.FILTER) or {}
+    filters = termini.described_field(frame.source, termini.FILTER) or {}
     timeout = (frame.properties or {}).get("com.microsoft:timeout")
     if not isinstance(filters, dict) or not isinstance(timeout, int | None):
         raise Refused(Condition.INVALID_FIELD, "Filters are a map, and a timeout is a number of milliseconds.")

@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from local.servicebus.amqp.frames import Frame, amqp_error, settlement
+from local.servicebus.amqp.frames import Frame, settlement
 from local.servicebus.amqp.message import Message, parse_delivery
-from local.servicebus.amqp.values import DecodeError, Described, Ulong
+from local.servicebus.amqp.values import DecodeError, Described
 from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.protocol.outcomes import ACCEPTED, Outcome, no_transactions, rejected
 from local.servicebus.protocol.termini import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.session import ProtocolSession
 
 CREDIT = 1000
-ACCEPTED = Described(Ulong(0x24), [])
-_TRANSACTIONAL_STATE = 0x34
 
 type Intake = Callable[[list[Message]], None]
-
-
-def rejected(refusal: Refused) -> Described:
-    """The outcome of a delivery, or of a settlement, that was not taken."""
-    return Described(Ulong(0x25), [amqp_error(refusal.condition, refusal.description)])
 
 
 class IncomingLink:
@@ -75,6 +69,6 @@ class IncomingLink:
         if self._size > MAX_MESSAGE_SIZE:
             size = f"The message has {self._size:,} bytes, more than the {MAX_MESSAGE_SIZE:,} allowed."
             raise Refused(Condition.SIZE_EXCEEDED, size)
-        if isinstance(first.state, Described) and first.state.descriptor == _TRANSACTIONAL_STATE:
-            raise Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
+        if isinstance(first.state, Described) and first.state.descriptor == Outcome.TRANSACTIONAL:
+            raise no_transactions()
         self._intake(parse_delivery(b"".join(self._parts), first.message_format or 0))

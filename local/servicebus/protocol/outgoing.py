@@ -9,15 +9,14 @@ from local.servicebus.amqp.frames import Frame
 from local.servicebus.amqp.values import Described, Symbol, Ulong
 from local.servicebus.broker.queue import Queue
 from local.servicebus.broker.refused import Condition, Refused
-from local.servicebus.protocol.incoming import ACCEPTED, rejected
-from local.servicebus.protocol.termini import ADDRESS, attach_reply, terminus_field
+from local.servicebus.protocol.outcomes import ACCEPTED, DEAD_LETTERED, Outcome, no_transactions, rejected
+from local.servicebus.protocol.termini import ADDRESS, attach_reply, described_field
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.session import ProtocolSession
 
 _LOCKED_UNTIL = Symbol("com.microsoft:locked-until-utc")
 _TICKS_1970 = 621_355_968_000_000_000  # .NET ticks of 100 ns since the year 1
-_ACCEPTED, _REJECTED, _RELEASED, _MODIFIED = 0x24, 0x25, 0x26, 0x27
 
 
 class OutgoingLink:
@@ -27,7 +26,7 @@ class OutgoingLink:
         self.handle = frame.handle
         self.name = frame.name
         self.path = path
-        self.target = terminus_field(frame.target, ADDRESS)
+        self.target = described_field(frame.target, ADDRESS)
         self.frame = frame
         self.queue = queue
         self.waiting = False  # for a session, its attach not yet answered
@@ -64,23 +63,22 @@ class OutgoingLink:
             return rejected(refusal)
 
     def _settle(self, queue: Queue, token: bytes, state: Any) -> Described:
-        code = state.descriptor if isinstance(state, Described) else _ACCEPTED
-        match code:
-            case 0x24:
+        match state.descriptor if isinstance(state, Described) else Outcome.ACCEPTED:
+            case Outcome.ACCEPTED:
                 queue.complete(token, self._now())
                 return ACCEPTED
-            case 0x25:
-                info = terminus_field(terminus_field(state, 0), 2)
+            case Outcome.REJECTED:
+                info = described_field(described_field(state, 0), 2)
                 queue.dead_letter(token, self._now(), _given(info))
-                return Described(Ulong(_REJECTED), [None])  # with an error it would mean failure
-            case 0x26:
+                return DEAD_LETTERED
+            case Outcome.RELEASED:
                 queue.release(token, self._now())
-            case 0x27:
-                settle = queue.defer if terminus_field(state, 1) is True else queue.abandon
-                settle(token, self._now(), _given(terminus_field(state, 2)))
+            case Outcome.MODIFIED:
+                undeliverable_here, changes = described_field(state, 1), _given(described_field(state, 2))
+                (queue.defer if undeliverable_here is True else queue.abandon)(token, self._now(), changes)
             case _:
-                raise Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
-        return Described(Ulong(code), state.value)
+                raise no_transactions()
+        return Described(Ulong(state.descriptor), state.value)
 
     def closed(self) -> None:
         """The client does not receive any more."""

@@ -14,9 +14,9 @@ CBS, MANAGEMENT = "$cbs", "/$management"
 MAX_MESSAGE_SIZE = 1_048_576
 
 
-def terminus_field(terminus: Any, position: int) -> Any:
-    """A field of a source or target, which clients may leave out or trim."""
-    fields = terminus.value if isinstance(terminus, Described) else None
+def described_field(value: Any, position: int) -> Any:
+    """A field of a described list, such as a source or an outcome, which clients may leave out or trim."""
+    fields = value.value if isinstance(value, Described) else None
     return fields[position] if isinstance(fields, list) and position < len(fields) else None
 
 
@@ -29,8 +29,8 @@ def entity_path(address: object) -> str:
 
 def attach_reply(frame: Frame, session_id: str | None = None, properties: dict[Any, Any] | None = None) -> Frame:
     """Our end of a link: what the client wrote, filled in where SDKs insist on a value, and the session granted."""
-    source = [terminus_field(frame.source, position) for position in range(11)]
-    target = [terminus_field(frame.target, position) for position in range(7)]
+    source = [described_field(frame.source, position) for position in range(11)]
+    target = [described_field(frame.target, position) for position in range(7)]
     if session_id is not None:
         source[FILTER] = {**source[FILTER], SESSION_FILTER: session_id}
     return Frame(
