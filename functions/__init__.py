@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functions.bus import assessment, audit, dead, learning_progress
-from functions.http import attempts, docs, guests, health, messages, ops, service, services, sessions, unknown
+from functions.http import attempts, docs, events, guests, health, messages, sagas, service, services, sessions, unknown
 from functions.realtime import connections
 from functions.timers import gateway, outbox
 from functions.timers import services as service_health
@@ -11,10 +11,11 @@ from functions.timers import services as service_health
 BLUEPRINTS = (
     attempts.bp,
     docs.bp,
+    events.bp,
     guests.bp,
     health.bp,
     messages.bp,
-    ops.bp,
+    sagas.bp,
     service.bp,
     services.bp,
     sessions.bp,

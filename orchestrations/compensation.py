@@ -7,9 +7,10 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from shared_code.domain.sagas import OPERATOR_EVENT
+
 # Backoff belongs to the services behind a step; here a step is only given a second and a third chance.
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=1000, max_number_of_attempts=3)
-OPERATOR_EVENT = "operator_decision"
 
 Steps = Generator[Any, Any, Any]
 

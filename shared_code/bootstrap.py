@@ -10,7 +10,7 @@ from shared_code.domain.clock import utc_now
 from shared_code.domain.learning.progress import Progress
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
-from shared_code.events.dead_letters import QUEUE, DeadLetters
+from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.inbox import Inbox
 from shared_code.events.journal import Journal
 from shared_code.events.outbox import Outbox
@@ -138,7 +138,7 @@ def app() -> App:
     )
     checks: dict[str, Check] = {
         "storage": partial(_storage_answers, tables),
-        "service-bus": partial(_bus_answers, bus),
+        "service-bus": bus.answers,
         "realtime": realtime.healthy,
         **{f"identity {issuer}": keys.healthy for issuer, keys in issuers.items()},
     }
@@ -173,11 +173,6 @@ def app() -> App:
 
 async def _storage_answers(tables: Tables) -> bool:
     await tables.table("events").get("health", "head")
-    return True
-
-
-async def _bus_answers(bus: Bus) -> bool:
-    await bus.open([QUEUE])
     return True
 
 

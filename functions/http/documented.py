@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.pronunciation import Scores, SyllableVerdict
@@ -50,20 +51,9 @@ class FoundEvents(Struct, frozen=True):
     events: tuple[CloudEvent, ...]
 
 
-class SagaView(Struct, frozen=True, kw_only=True):
-    """One saga, and the step it is at."""
-
-    id: str
-    saga: str
-    status: str
-    progress: Any
-    started_at: str | None
-    updated_at: str | None
-
-
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 After = Annotated[int, Meta(ge=0, le=999_999_999)]
-CorrelationId = Annotated[str, Meta(min_length=1)]
+CorrelationId = Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 OPERATIONS: dict[str, Operation] = {
     routes.LIVE.name: Operation(answers={200: Live}),
@@ -94,6 +84,8 @@ OPERATIONS: dict[str, Operation] = {
         failures=(400, 503),
     ),
     routes.GET_SAGA.name: Operation(answers={200: SagaView}, failures=(503,)),
+    routes.LIST_SAGAS.name: Operation(answers={200: SagaList}, failures=(503,)),
+    routes.DECIDE_SAGA.name: Operation(answers={202: SagaView}, body=Decision, failures=(409, 503)),
     routes.LIST_SERVICES.name: Operation(answers={200: ServiceList}, failures=(503,)),
     routes.PUT_SERVICE.name: Operation(answers={200: ServiceView}, body=Configuration),
     routes.PUT_INSTANCE.name: Operation(answers={200: InstanceView, 201: InstanceView}, body=Registration),

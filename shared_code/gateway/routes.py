@@ -110,6 +110,17 @@ NEGOTIATE = Route(
 FIND_EVENTS = Route(
     name="find_events", method="GET", path="v1/ops/events", access=OPERATOR, summary="Find stored events"
 )
+LIST_SAGAS = Route(
+    name="list_sagas", method="GET", path="v1/ops/sagas", access=OPERATOR, summary="Find sagas that have not ended"
+)
+DECIDE_SAGA = Route(
+    name="decide_saga",
+    method="POST",
+    path="v1/ops/sagas/{saga_id}/decisions",
+    access=OPERATOR,
+    summary="Say how a parked saga goes on",
+    consumes=JSON_ONLY,
+)
 GET_SAGA = Route(
     name="get_saga", method="GET", path="v1/ops/sagas/{saga_id}", access=OPERATOR, summary="Look at a saga"
 )
@@ -188,6 +199,8 @@ ROUTES: tuple[Route, ...] = (
     NEGOTIATE,
     FIND_EVENTS,
     GET_SAGA,
+    LIST_SAGAS,
+    DECIDE_SAGA,
     LIST_SERVICES,
     PUT_SERVICE,
     PUT_INSTANCE,

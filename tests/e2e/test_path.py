@@ -133,3 +133,24 @@ async def test_what_does_not_fit_is_a_dead_letter_and_the_next_event_is_handled(
             return bool(progress.get("attempts") == 1)
 
         await eventually(handled, what="the next event's effect")
+
+
+async def test_operators_find_sagas_and_decide_only_about_parked_ones(stack: Stack) -> None:
+    """A saga that has completed is not listed, and takes no decision."""
+    event = progress_event("path-saga")
+    await publish(stack, "learning-progress", event)
+    saga = f"/api/v1/ops/sagas/learning-progress-{event['id']}"
+    async with api_of(stack, "path-operator", "operator") as operator, api_of(stack, "path-saga") as learner_api:
+
+        async def completed() -> bool:
+            status, found, _ = await operator.call("GET", saga)
+            return status == 200 and found["status"] == "Completed"
+
+        await eventually(completed, what="the saga")
+        status, listed, _ = await operator.call("GET", "/api/v1/ops/sagas")
+        assert status == 200
+        assert event["id"] not in str(listed)
+        status, problem, _ = await operator.call("POST", f"{saga}/decisions", json={"action": "skip"})
+        assert (status, problem["code"]) == (409, "saga-not-parked")
+        assert (await operator.call("GET", "/api/v1/ops/sagas/none"))[0] == 404
+        assert (await learner_api.call("GET", saga))[0] == 403

@@ -1,0 +1,105 @@
+"""For operators: how sagas stand, and how a parked one goes on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import azure.durable_functions as df
+import azure.functions as func
+from msgspec import Struct
+
+from functions.http.serving import serve
+from shared_code.domain.errors import Conflict, NotFound
+from shared_code.domain.sagas import OPERATOR_EVENT
+from shared_code.gateway.body import decode_json
+from shared_code.gateway.http import Request, Response
+from shared_code.gateway.routes import DECIDE_SAGA, GET_SAGA, LIST_SAGAS
+
+bp = df.Blueprint()
+RUNNING = (df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending)
+
+
+class SagaView(Struct, frozen=True, kw_only=True):
+    """One saga: how the engine sees it, and in `progress` the state and step it is at."""
+
+    id: str
+    saga: str
+    status: str
+    progress: Any
+    started_at: datetime | None
+    updated_at: datetime | None
+
+
+class SagaList(Struct, frozen=True):
+    """Sagas that run, wait or are parked."""
+
+    sagas: tuple[SagaView, ...]
+
+
+class Decision(Struct, frozen=True, forbid_unknown_fields=True):
+    """`retry` tries the undo that failed again; `skip` goes on without it."""
+
+    action: Literal["retry", "skip"]
+
+
+@bp.route(route=GET_SAGA.path, methods=[GET_SAGA.method])
+@bp.durable_client_input(client_name="client")
+async def http_get_saga(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    """Look at one saga: its state, the step it is at and what it has done."""
+
+    async def endpoint(request: Request) -> Response:
+        return Response(200, _view(await _found(client, request.params["saga_id"])))
+
+    return await serve(req, GET_SAGA, endpoint)
+
+
+@bp.route(route=LIST_SAGAS.path, methods=[LIST_SAGAS.method])
+@bp.durable_client_input(client_name="client")
+async def http_list_sagas(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    """Find the sagas that have not ended, the parked ones first."""
+
+    async def endpoint(_request: Request) -> Response:
+        sagas = [_view(status) for status in await client.get_status_by(runtime_status=list(RUNNING))]
+        sagas.sort(key=lambda saga: (not _parked(saga), saga.id))
+        return Response(200, SagaList(tuple(sagas)))
+
+    return await serve(req, LIST_SAGAS, endpoint)
+
+
+@bp.route(route=DECIDE_SAGA.path, methods=[DECIDE_SAGA.method])
+@bp.durable_client_input(client_name="client")
+async def http_decide_saga(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    """Tell a parked saga how to go on; Conflict for one that is not parked."""
+
+    async def endpoint(request: Request) -> Response:
+        decision = decode_json(request, Decision)
+        saga = _view(await _found(client, request.params["saga_id"]))
+        if not _parked(saga):
+            raise Conflict("This saga is not parked.", code="saga-not-parked")
+        await client.raise_event(saga.id, OPERATOR_EVENT, {"action": decision.action})
+        return Response(202, saga)
+
+    return await serve(req, DECIDE_SAGA, endpoint)
+
+
+async def _found(client: Any, saga_id: str) -> Any:
+    status = await client.get_status(saga_id)
+    if status is None or status.runtime_status is None:
+        raise NotFound("There is no such saga.")
+    return status
+
+
+def _view(status: Any) -> SagaView:
+    return SagaView(
+        id=status.instance_id,
+        saga=status.name,
+        status=status.runtime_status.name,
+        progress=status.custom_status,
+        started_at=status.created_time,
+        updated_at=status.last_updated_time,
+    )
+
+
+def _parked(saga: SagaView) -> bool:
+    return isinstance(saga.progress, dict) and saga.progress.get("state") == "parked"
