@@ -149,7 +149,7 @@ async def test_operators_find_sagas_and_decide_only_about_parked_ones(stack: Sta
         await eventually(completed, what="the saga")
         status, listed, _ = await operator.call("GET", "/api/v1/ops/sagas")
         assert status == 200
-        assert event["id"] not in str(listed)
+        assert str(event["id"]) not in str(listed)
         status, problem, _ = await operator.call("POST", f"{saga}/decisions", json={"action": "skip"})
         assert (status, problem["code"]) == (409, "saga-not-parked")
         assert (await operator.call("GET", "/api/v1/ops/sagas/none"))[0] == 404
