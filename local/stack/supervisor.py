@@ -46,6 +46,8 @@ async def _supervise(ports: Ports, host: str) -> int:
         return 1
 
     environment = ports.environment() | {"LOCAL_STATE_DIR": str(state_dir()), "PYTHONUNBUFFERED": "1"}
+    if host == "func":  # which Python Core Tools give the app
+        environment["languageWorkers__python__defaultExecutablePath"] = sys.executable
     if ports != Ports():
         environment |= connection_settings(ports)
     for log in (state_dir() / "logs").glob("*.log"):
