@@ -8,12 +8,14 @@ import sys
 
 from aiohttp import web
 
+from local.paths import state_dir
 from local.ports import HOST, Ports
+from local.signalr.memberships import open_database
 from local.signalr.server import application
 from local.signalr.service import Service
 from local.signalr.upstream import Upstream
 
-log = logging.getLogger("signalr")
+log = logging.getLogger("local.signalr")
 
 
 def main() -> int:
@@ -25,11 +27,15 @@ def main() -> int:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     endpoint = f"http://{HOST}:{ports.signalr}"
-    service = Service(endpoint, Upstream(options.upstream))
-    log.info("listening on %s", endpoint)
+    service = Service(endpoint, Upstream(options.upstream), open_database(str(state_dir() / "signalr.sqlite")))
     try:
         web.run_app(
-            application(service), host=HOST, port=ports.signalr, print=None, access_log=None, shutdown_timeout=2
+            application(service),
+            host=HOST,
+            port=ports.signalr,
+            print=lambda _: log.info("listening on %s, events go to %s", endpoint, options.upstream),
+            access_log=None,
+            shutdown_timeout=2,
         )
     except OSError:
         print(f"Port {ports.signalr} is taken; the SignalR service cannot listen.", file=sys.stderr)

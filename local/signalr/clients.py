@@ -1,10 +1,14 @@
-"""Where clients connect: negotiation, then a WebSocket."""
+"""Where clients connect: negotiation, then a WebSocket.
+
+github.com/dotnet/aspnetcore, src/SignalR/docs/specs/TransportProtocols.md.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
+from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -13,7 +17,8 @@ from local.signalr.protocol import ProtocolError
 from local.signalr.service import Service
 from local.signalr.tokens import Refused, check_client
 
-TOKEN_LIFETIME = 60.0  # seconds in which a negotiated connection must open
+NEGOTIATION = 60.0  # seconds in which a negotiated connection must open
+LARGEST = 1024 * 1024  # bytes of a client's message
 WEB_SOCKETS = [{"transport": "WebSockets", "transferFormats": ["Text", "Binary"]}]
 
 
@@ -32,7 +37,8 @@ class Clients:
             web.get("/client", self._connect),
         ]
 
-    def _authenticate(self, request: web.Request) -> tuple[str, str | None, dict[str, object]]:
+    def _authenticate(self, request: web.Request) -> tuple[str, str | None, dict[str, Any]]:
+        """The hub, the user and the claims."""
         hub = request.query.get("hub", "").lower()
         if not hub:
             raise web.HTTPBadRequest(text="The query has no 'hub'.")
@@ -40,32 +46,21 @@ class Clients:
         if scheme.lower() != "bearer":
             token = request.query.get("access_token", "")
         try:
-            user, claims = check_client(token, self._service.endpoint, hub)
+            return hub, *check_client(token, self._service.endpoint, hub)
         except Refused as refused:
             raise web.HTTPUnauthorized(text=str(refused), headers={"WWW-Authenticate": "Bearer"}) from None
-        return hub, user, claims
 
     async def _negotiate(self, request: web.Request) -> web.Response:
         self._authenticate(request)
-        connection_id = secrets.token_urlsafe(16)
-        if request.query.get("negotiateVersion", "0") == "0":
-            self._remember(connection_id, connection_id)
-            return web.json_response({"connectionId": connection_id, "availableTransports": WEB_SOCKETS})
-        token = secrets.token_urlsafe(16)
-        self._remember(token, connection_id)
-        return web.json_response(
-            {
-                "negotiateVersion": 1,
-                "connectionId": connection_id,
-                "connectionToken": token,
-                "availableTransports": WEB_SOCKETS,
-            }
-        )
-
-    def _remember(self, token: str, connection_id: str) -> None:
+        connection_id = token = secrets.token_urlsafe(16)
+        answer: dict[str, Any] = {"connectionId": connection_id, "availableTransports": WEB_SOCKETS}
+        if request.query.get("negotiateVersion", "0") != "0":
+            token = secrets.token_urlsafe(16)
+            answer |= {"negotiateVersion": 1, "connectionToken": token}
         now = time.monotonic()
         self._negotiated = {each: kept for each, kept in self._negotiated.items() if kept[1] > now}
-        self._negotiated[token] = (connection_id, now + TOKEN_LIFETIME)
+        self._negotiated[token] = (connection_id, now + NEGOTIATION)
+        return web.json_response(answer)
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         hub, user, claims = self._authenticate(request)
@@ -74,26 +69,41 @@ class Clients:
             connection_id, until = self._negotiated.pop(token, ("", 0.0))
             if until < time.monotonic():
                 raise web.HTTPNotFound(text="No connection was negotiated under this id.")
-        socket = web.WebSocketResponse(max_msg_size=1024 * 1024 + 1024, timeout=2)
+        socket = web.WebSocketResponse(max_msg_size=LARGEST, timeout=2, compress=False)
         await socket.prepare(request)
-        connection = Connection(connection_id, user, claims, request, socket)
+        parameters = [(name, value) for name, value in request.query.items() if name not in ("access_token", "id")]
+        connection = Connection(
+            connection_id,
+            hub,
+            user,
+            claims,
+            f"?{urlencode(parameters)}",
+            socket,
+            request.transport,
+            self._service.patience,
+        )
         try:
             await connection.shake_hands()
+            await self._attend(connection)
         except ProtocolError as error:
-            await connection.refuse(error)
-            return socket
+            await connection.refuse(str(error))
         except ConnectionError:
-            return socket
-        if not await self._service.upstream.connected(hub, connection):
-            await connection.refuse(ProtocolError("The connection was refused."))
-            return socket
-        state = self._service.hubs[hub]
-        state.add(connection)
-        reason: str | None = None
-        try:
-            reason = await connection.serve(lambda message: self._service.received(hub, connection, message))
-        finally:
-            state.remove(connection)
-            await connection.finish()
-            await asyncio.shield(self._service.upstream.disconnected(hub, connection, reason))
+            pass  # the client went before it was connected
+        await connection.finish()
         return socket
+
+    async def _attend(self, connection: Connection) -> None:
+        """Be there for a client until it goes. Raises ProtocolError where the app refuses it.
+
+        The app can push to the connection while it hears of it.
+        """
+        service, hub = self._service, self._service.hub(connection.hub)
+        hub.add(connection)
+        try:
+            if not await service.upstream.connected(connection):
+                raise ProtocolError("The connection was refused by the app.")
+            fault = await connection.serve(lambda message: service.received(connection, message))
+        finally:
+            hub.remove(connection)
+        await connection.finish()
+        await service.upstream.disconnected(connection, fault)

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import WSMsgType, web
 
@@ -21,13 +21,21 @@ from local.signalr.protocol import (
     Protocol,
     ProtocolError,
     handshake,
+    text,
 )
 
-log = logging.getLogger("signalr")
-HANDSHAKE_LIMIT = 15.0  # seconds
-PING_EVERY = 10.0
-SILENCE_LIMIT = 30.0
-SLOW_READER = 8 * 1024 * 1024  # bytes that may wait for a client before it is dropped
+log = logging.getLogger("local.signalr")
+GOODBYE = 2.0  # seconds for the last words to leave
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What a client may take. Times are in seconds."""
+
+    handshake: float = 15.0
+    ping: float = 10.0  # between signs of life that it gets
+    silence: float = 30.0  # between those that it gives
+    unread: int = 8 * 1024 * 1024  # bytes that may wait for it
 
 
 class Connection:
@@ -36,68 +44,70 @@ class Connection:
     def __init__(
         self,
         connection_id: str,
+        hub: str,
         user: str | None,
         claims: dict[str, Any],
-        request: web.Request,
+        query: str,
         socket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        patience: Patience,
     ) -> None:
         self.id = connection_id
+        self.hub = hub
         self.user = user
         self.claims = claims
-        pairs = [pair for pair in parse_qsl(request.query_string) if pair[0] not in ("access_token", "id")]
-        self.query = f"?{urlencode(pairs)}"
+        self.query = query
         self.protocol: Protocol = JsonProtocol()
-        self.waiting = 0
+        self.turn = asyncio.Lock()  # its events go to the app one after another
+        self.due = 0.0  # when the latest push leaves, where pushes are delayed
         self._socket = socket
-        self._transport = request.transport
+        self._transport = transport
+        self._patience = patience
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._waiting = 0
         self._buffer = bytearray()
-        self._ended = asyncio.Event()
-        self._dropped = False
 
     async def shake_hands(self) -> None:
-        """Agree on a protocol. The answer waits until `accept`, so that no push can be lost after it. Raises
-        ProtocolError."""
+        """Agree on a protocol and queue the answer: what is sent from now on comes after it. Raises ProtocolError."""
         try:
-            async with asyncio.timeout(HANDSHAKE_LIMIT):
+            async with asyncio.timeout(self._patience.handshake):
                 while SEPARATOR not in self._buffer:
                     await self._receive()
         except TimeoutError:
-            raise ProtocolError("The handshake took longer than 15 seconds.") from None
+            raise ProtocolError("The handshake took too long.") from None
         request, _, rest = bytes(self._buffer).partition(SEPARATOR)
         self._buffer = bytearray(rest)
         self.protocol = handshake(request)
+        self.send(text({}))
 
-    async def refuse(self, error: ProtocolError) -> None:
-        """Answer a handshake that failed."""
-        await self._socket.send_str(f'{{"error":"{error}"}}\x1e')
-        await self._socket.close()
+    async def refuse(self, reason: str) -> None:
+        """Answer a handshake that failed, instead of all that was queued."""
+        await self._put(text({"error": reason}))
 
     async def serve(self, received: Callable[[Message], Awaitable[None]]) -> str | None:
-        """Accept the handshake and exchange messages until the connection ends; the error that ended it, if any."""
-        self._frames.put_nowait(b"{}" + SEPARATOR)
+        """Exchange messages until either side ends the connection; the client's fault that ended it, if any."""
         writer = asyncio.create_task(self._write())
         reader = asyncio.create_task(self._read(received))
-        ended = asyncio.create_task(self._ended.wait())
         try:
-            await asyncio.wait({reader, writer, ended}, return_when=asyncio.FIRST_COMPLETED)
-            if ended.done() and not writer.done() and not self._dropped:
-                await asyncio.wait({writer}, timeout=2)  # let the goodbye out
-            return reader.result() if reader.done() and not reader.cancelled() else None
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            fault = reader.result() if reader.done() else None
+            if fault:
+                self.close(fault)
+                await asyncio.wait({writer}, timeout=GOODBYE)
+            return fault
         finally:
-            for task in (reader, writer, ended):
-                task.cancel()
-            await asyncio.gather(reader, writer, ended, return_exceptions=True)
+            reader.cancel()
+            writer.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
 
     async def finish(self) -> None:
         """Close the socket, once nobody can send here any more."""
-        if not self._dropped:
-            await self._socket.close()
+        await self._socket.close()
 
     def send(self, frame: bytes) -> None:
         """Queue a frame; drop the connection when too much waits for it."""
-        self.waiting += len(frame)
-        if self.waiting > SLOW_READER:
+        self._waiting += len(frame)
+        if self._waiting > self._patience.unread:
             log.warning("connection %s does not read; dropped", self.id)
             self.drop()
             return
@@ -107,16 +117,15 @@ class Connection:
         """Say goodbye and end the connection."""
         self.send(self.protocol.close(error, allow_reconnect))
         self._frames.put_nowait(None)
-        self._ended.set()
 
     def drop(self) -> None:
         """End the connection without a word, as a broken network does."""
-        self._dropped = True
         if self._transport is not None:
             self._transport.abort()
-        self._ended.set()
+        self._frames.put_nowait(None)
 
     async def _read(self, received: Callable[[Message], Awaitable[None]]) -> str | None:
+        """Read until the client goes (None) or does what ends the connection (a text that says so)."""
         try:
             while True:
                 for raw in self.protocol.split(self._buffer):
@@ -124,14 +133,12 @@ class Connection:
                     if message.type == CLOSE:
                         return None
                     if message.type in (INVOCATION, STREAM_INVOCATION):
-                        await received(message)
-                async with asyncio.timeout(SILENCE_LIMIT):
+                        await asyncio.shield(received(message))  # it was said, even if the client goes meanwhile
+                async with asyncio.timeout(self._patience.silence):
                     await self._receive()
         except TimeoutError:
-            self.close("The client was silent for 30 seconds.")
-            return "timeout"
+            return f"The client was silent for {self._patience.silence:g} seconds."
         except ProtocolError as error:
-            self.close(str(error))
             return str(error)
         except ConnectionError:
             return None
@@ -146,21 +153,22 @@ class Connection:
             raise ConnectionError("the client is gone")
 
     async def _write(self) -> None:
-        next_ping = time.monotonic() + PING_EVERY
+        next_ping = time.monotonic() + self._patience.ping
         while True:
             try:
                 frame = await asyncio.wait_for(self._frames.get(), max(0.0, next_ping - time.monotonic()))
             except TimeoutError:
                 frame = self.protocol.ping()
-                self.waiting += len(frame)
-            next_ping = time.monotonic() + PING_EVERY
+                self._waiting += len(frame)
             if frame is None:
                 return
             try:
-                if self.protocol.binary and frame != b"{}" + SEPARATOR:
-                    await self._socket.send_bytes(frame)
-                else:
-                    await self._socket.send_str(frame.decode())
+                await self._put(frame)
             except ConnectionError:
                 return
-            self.waiting -= len(frame)
+            self._waiting -= len(frame)
+            next_ping = time.monotonic() + self._patience.ping
+
+    async def _put(self, frame: bytes) -> None:
+        """Write the bytes as they are: every connection of a protocol gets the same ones."""
+        await self._socket.send_frame(frame, WSMsgType.BINARY if self.protocol.binary else WSMsgType.TEXT)

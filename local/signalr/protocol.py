@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgpack
@@ -29,7 +29,6 @@ class Message:
     raw: bytes
     target: str = ""
     invocation_id: str | None = None
-    arguments: list[Any] = field(default_factory=list)
 
 
 class JsonProtocol:
@@ -41,39 +40,35 @@ class JsonProtocol:
 
     def invocation(self, target: str, arguments: list[Any]) -> bytes:
         """A push."""
-        return _json({"type": INVOCATION, "target": target, "arguments": arguments})
+        return text({"type": INVOCATION, "target": target, "arguments": arguments})
 
-    def completion_error(self, invocation_id: str, error: str) -> bytes:
-        """The answer to an invocation that failed."""
-        return _json({"type": COMPLETION, "invocationId": invocation_id, "error": error})
+    def completion(self, invocation_id: str, error: str | None = None) -> bytes:
+        """The answer to an invocation: that it failed, or that it has no result."""
+        message = {"type": COMPLETION, "invocationId": invocation_id}
+        return text({**message, "error": error} if error else message)
 
     def ping(self) -> bytes:
         """A keep-alive."""
-        return _json({"type": PING})
+        return text({"type": PING})
 
     def close(self, error: str | None, allow_reconnect: bool) -> bytes:
         """The end; without `allow_reconnect` the official client stays away."""
         message: dict[str, Any] = {"type": CLOSE, "allowReconnect": allow_reconnect}
-        return _json({**message, "error": error} if error else message)
+        return text({**message, "error": error} if error else message)
 
     def split(self, buffer: bytearray) -> Iterator[bytes]:
         """Take whole messages out of the buffer."""
         while (end := buffer.find(SEPARATOR)) >= 0:
-            yield bytes(buffer[:end])
+            message = bytes(buffer[:end])
             del buffer[: end + 1]
+            yield message
 
     def parse(self, raw: bytes) -> Message:
-        """Read one message."""
+        """Read one message. Raises ProtocolError."""
         try:
             message = json.loads(raw)
-            return Message(
-                type=int(message["type"]),
-                raw=raw,
-                target=str(message.get("target", "")),
-                invocation_id=message.get("invocationId"),
-                arguments=list(message.get("arguments") or []),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return Message(int(message["type"]), raw, str(message.get("target", "")), message.get("invocationId"))
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise ProtocolError("Error parsing a message of the JSON protocol.") from error
 
 
@@ -88,9 +83,9 @@ class MessagePackProtocol:
         """A push."""
         return _packed([INVOCATION, {}, None, target, arguments, []])
 
-    def completion_error(self, invocation_id: str, error: str) -> bytes:
-        """The answer to an invocation that failed."""
-        return _packed([COMPLETION, {}, invocation_id, 1, error])
+    def completion(self, invocation_id: str, error: str | None = None) -> bytes:
+        """The answer to an invocation: that it failed, or that it has no result."""
+        return _packed([COMPLETION, {}, invocation_id, *((1, error) if error else (2,))])
 
     def ping(self) -> bytes:
         """A keep-alive."""
@@ -101,34 +96,26 @@ class MessagePackProtocol:
         return _packed([CLOSE, error, allow_reconnect])
 
     def split(self, buffer: bytearray) -> Iterator[bytes]:
-        """Take whole messages out of the buffer."""
-        while buffer:
-            size = shift = used = 0
-            for byte in buffer[:5]:
-                size |= (byte & 0x7F) << shift
-                shift, used = shift + 7, used + 1
-                if byte < 0x80:
-                    break
-            else:
-                if len(buffer) >= 5:
-                    raise ProtocolError("A message's length takes more than five bytes.")
+        """Take whole messages out of the buffer. Raises ProtocolError."""
+        while (end := next((at for at, byte in enumerate(buffer[:5]) if byte < 0x80), -1)) >= 0:
+            size = sum((byte & 0x7F) << 7 * at for at, byte in enumerate(buffer[: end + 1]))
+            if len(buffer) <= end + size:
                 return
-            if len(buffer) < used + size:
-                return
-            yield bytes(buffer[used : used + size])
-            del buffer[: used + size]
+            message = bytes(buffer[end + 1 : end + 1 + size])
+            del buffer[: end + 1 + size]
+            yield message
+        if len(buffer) >= 5:
+            raise ProtocolError("A message's length takes more than five bytes.")
 
     def parse(self, raw: bytes) -> Message:
-        """Read one message."""
+        """Read one message. Raises ProtocolError."""
         try:
             message = msgpack.unpackb(raw)
             kind = int(message[0])
             if kind not in (INVOCATION, STREAM_INVOCATION):
-                return Message(type=kind, raw=raw)
-            return Message(
-                type=kind, raw=raw, invocation_id=message[2], target=str(message[3]), arguments=list(message[4])
-            )
-        except (ValueError, IndexError, TypeError) as error:
+                return Message(kind, raw)
+            return Message(kind, raw, str(message[3]), message[2])
+        except (ValueError, LookupError, TypeError) as error:
             raise ProtocolError("Error parsing a message of the MessagePack protocol.") from error
 
 
@@ -140,23 +127,23 @@ def handshake(raw: bytes) -> Protocol:
     """The protocol that a client asks for. Raises ProtocolError."""
     try:
         request = json.loads(raw)
-        name, version = request["protocol"], request["version"]
-    except (ValueError, KeyError, TypeError) as error:
+        name, version = str(request["protocol"]), request["version"]
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ProtocolError("The handshake is no JSON object with 'protocol' and 'version'.") from error
     if name not in PROTOCOLS or version != 1:
         raise ProtocolError(f"The protocol '{name}', version {version}, is not supported.")
     return PROTOCOLS[name]
 
 
-def _json(message: dict[str, Any]) -> bytes:
+def text(message: dict[str, Any]) -> bytes:
+    """A message of the JSON protocol, or a handshake, with its end."""
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + SEPARATOR
 
 
 def _packed(message: list[Any]) -> bytes:
     body: bytes = msgpack.packb(message)
     size, prefix = len(body), bytearray()
-    while True:
-        prefix.append(size & 0x7F | (0x80 if size > 0x7F else 0))
+    while size > 0x7F:
+        prefix.append(size & 0x7F | 0x80)
         size >>= 7
-        if not size:
-            return bytes(prefix) + body
+    return bytes([*prefix, size]) + body

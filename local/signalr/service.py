@@ -4,44 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from local.signalr.connection import Connection
-from local.signalr.protocol import Message, Protocol
+from local.signalr.connection import Connection, Patience
+from local.signalr.memberships import Memberships, open_database
+from local.signalr.protocol import INVOCATION, Message, Protocol
 from local.signalr.state import HubState
-from local.signalr.upstream import Upstream, UpstreamFailed
+from local.signalr.upstream import Upstream
 
 
-@dataclass
+@dataclass(frozen=True)
 class Switches:
-    """What tests may ask for: delays in milliseconds, shares from 0 to 1, calls per second (0: no limit)."""
+    """What tests may ask for.
+
+    Pushes leave `delay_ms` and up to `jitter_ms` late, in order but for the share `reordering` (0 to 1) that does not
+    wait for those before it; the share `loss` never leaves. More data-plane calls than `calls_per_second` (0: no
+    limit) are answered 429.
+    """
 
     delay_ms: float = 0.0
     jitter_ms: float = 0.0
+    reordering: float = 0.0
     loss: float = 0.0
-    calls_per_second: int = 0
+    calls_per_second: float = 0.0
 
 
 class Service:
     """All hubs of this process."""
 
-    def __init__(self, endpoint: str, upstream: Upstream) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        upstream: Upstream,
+        database: sqlite3.Connection | None = None,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+    ) -> None:
         self.endpoint = endpoint
         self.upstream = upstream
+        self.patience = patience
         self.switches = Switches()
-        self.hubs: defaultdict[str, HubState] = defaultdict(HubState)
+        self.hubs: dict[str, HubState] = {}
+        self._database = database or open_database(":memory:")
         self._chance = random.Random(20260101)  # noqa: S311 - not a secret: the same unkindness in every run
-        self._background: set[asyncio.Task[None]] = set()
 
-    def push(self, connections: Iterable[Connection], target: str, arguments: list[Any], excluded: set[str]) -> int:
-        """Push to these connections, encoded once a protocol; how many."""
+    def hub(self, name: str) -> HubState:
+        """A hub; it is there as soon as somebody speaks of it. Names have no case."""
+        name = name.lower()
+        if name not in self.hubs:
+            self.hubs[name] = HubState(Memberships(self._database, name))
+        return self.hubs[name]
+
+    def push(self, connections: Iterable[Connection], target: str, arguments: list[Any]) -> int:
+        """Push to these connections, encoded once a protocol; to how many."""
         encoded: dict[Protocol, bytes] = {}
         count = 0
         for connection in connections:
-            if connection.id in excluded:
+            if self.switches.loss and self._chance.random() < self.switches.loss:
                 continue
             frame = encoded.get(connection.protocol)
             if frame is None:
@@ -51,33 +72,35 @@ class Service:
         return count
 
     def _deliver(self, connection: Connection, frame: bytes) -> None:
-        switches = self.switches
-        if switches.loss and self._chance.random() < switches.loss:
-            return
-        delay = switches.delay_ms + switches.jitter_ms * self._chance.random()
-        if not delay:
+        loop = asyncio.get_running_loop()
+        delay = self.switches.delay_ms + self.switches.jitter_ms * self._chance.random()
+        due = loop.time() + delay / 1000
+        if self._chance.random() >= self.switches.reordering and due <= connection.due:
+            due = connection.due + 1e-6  # a timer a microsecond later fires later
+        if due <= loop.time():
             connection.send(frame)
             return
-        asyncio.get_running_loop().call_later(delay / 1000, connection.send, frame)
+        connection.due = max(connection.due, due)
+        loop.call_at(due, connection.send, frame)
 
-    async def received(self, hub: str, connection: Connection, message: Message) -> None:
-        """A client's message goes upstream; what comes back, or that it failed, goes to the client."""
-        if message.type != 1:
+    async def received(self, connection: Connection, message: Message) -> None:
+        """A client's message goes upstream; what comes back, or that it failed, goes to a client that waits."""
+        answer = b""
+        if message.type == INVOCATION:
+            answer = await self.upstream.message(connection, message)
+        elif message.invocation_id:
             error = "Client streaming is not supported in serverless mode."
-        else:
-            try:
-                answer = await self.upstream.message(hub, connection, message)
-            except UpstreamFailed as failure:
-                error = str(failure)
-            else:
-                if answer:
-                    connection.send(answer)
-                return
-        if message.invocation_id:
-            connection.send(connection.protocol.completion_error(message.invocation_id, error))
+            answer = connection.protocol.completion(message.invocation_id, error)
+        if answer:
+            connection.send(answer)
 
     def goodbye(self) -> None:
         """Tell every client that the service restarts."""
         for hub in self.hubs.values():
-            for connection in list(hub.connections.values()):
+            for connection in hub.connections.values():
                 connection.close(allow_reconnect=True)
+
+    async def close(self) -> None:
+        """Close what it holds open, once every client is gone."""
+        await self.upstream.close()
+        self._database.close()

@@ -1,58 +1,60 @@
 """Events that go to the app: who connected, who is gone, what clients send.
 
-learn.microsoft.com/azure/azure-signalr/concept-upstream. One connection's events go one after another.
+learn.microsoft.com/azure/azure-signalr/concept-upstream. There is one rule, for every hub, category and event.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
 import logging
 from collections import deque
+from urllib.parse import quote
 
 import aiohttp
 
-from local.keys import SIGNALR_ACCESS_KEY
 from local.signalr.connection import Connection
 from local.signalr.protocol import Message
+from local.signalr.tokens import KEYS
 
-log = logging.getLogger("signalr")
-TIMEOUT = 30.0  # seconds
+log = logging.getLogger("local.signalr")
+TIMEOUT = aiohttp.ClientTimeout(total=30)
 KEPT = 1000  # events that the log remembers
+NOBODY = 404  # what an app that is not there counts as: no rule that matches
 
 
 class Upstream:
-    """Posts events to one URL. Not found or nobody there: the event is dropped, as where no rule matches."""
+    """Posts events to one URL, which may hold {hub}, {category} and {event}; a connection's one after another."""
 
     def __init__(self, template: str) -> None:
         self._template = template
         self._http: aiohttp.ClientSession | None = None
-        self._turns: dict[str, asyncio.Lock] = {}
         self.log: deque[dict[str, object]] = deque(maxlen=KEPT)
 
-    async def connected(self, hub: str, connection: Connection) -> bool:
-        """Tell the app; false where it refuses the client, which is a 401 or 403 alone."""
-        status, _ = await self._post(hub, connection, "connections", "connected", b'{"type":10}', "application/json")
-        return status not in (401, 403)
+    async def connected(self, connection: Connection) -> bool:
+        """Tell the app; false where it refuses the client.
 
-    async def disconnected(self, hub: str, connection: Connection, error: str | None) -> None:
+        Only an answer refuses, and only a 4xx other than 404: an app that is not there, has no function for the event
+        or breaks on it keeps nobody out.
+        """
+        status, _ = await self._post(connection, "connections", "connected", b'{"type":10}', "application/json")
+        return status == NOBODY or not 400 <= status < 500
+
+    async def disconnected(self, connection: Connection, error: str | None) -> None:
         """Tell the app; always the last event of a connection."""
         body = json.dumps({"type": 11, "error": error} if error else {"type": 11}).encode()
-        await self._post(hub, connection, "connections", "disconnected", body, "application/json")
-        self._turns.pop(connection.id, None)
+        await self._post(connection, "connections", "disconnected", body, "application/json")
 
-    async def message(self, hub: str, connection: Connection, message: Message) -> bytes | None:
-        """Pass a client's message on; the app's answer in the hub protocol, if it gave one. Raises UpstreamFailed."""
-        status, body = await self._post(
-            hub, connection, "messages", message.target, message.raw, connection.protocol.content_type
-        )
-        if status in (200, 204):
-            return body or None
-        if status == 404:
-            return None
-        raise UpstreamFailed(f"Invocation failed, status code {status}.")
+    async def message(self, connection: Connection, message: Message) -> bytes:
+        """Pass a client's message on; the answer for a client that waits for one, as bytes of its protocol."""
+        protocol = connection.protocol
+        status, body = await self._post(connection, "messages", message.target, message.raw, protocol.content_type)
+        if not message.invocation_id:
+            return b""
+        if status not in (200, 204):
+            return protocol.completion(message.invocation_id, f"Invocation failed, status code {status}")
+        return body or protocol.completion(message.invocation_id)
 
     async def close(self) -> None:
         """Close the pooled connections."""
@@ -60,12 +62,12 @@ class Upstream:
             await self._http.close()
 
     async def _post(
-        self, hub: str, connection: Connection, category: str, event: str, body: bytes, content_type: str
+        self, connection: Connection, category: str, event: str, body: bytes, content_type: str
     ) -> tuple[int, bytes]:
-        url = self._template.format(hub=hub, category=category, event=event)
+        url = self._template.format(hub=connection.hub, category=category, event=quote(event, safe=""))
         headers = {
             "X-ASRS-Connection-Id": connection.id,
-            "X-ASRS-Hub": hub,
+            "X-ASRS-Hub": connection.hub,
             "X-ASRS-Category": category,
             "X-ASRS-Event": event,
             "X-ASRS-Signature": signature(connection.id),
@@ -76,23 +78,21 @@ class Upstream:
             headers["X-ASRS-User-Id"] = connection.user
         if connection.claims:
             headers["X-ASRS-User-Claims"] = ", ".join(f"{name}: {value}" for name, value in connection.claims.items())
-        async with self._turns.setdefault(connection.id, asyncio.Lock()):
+        async with connection.turn:
             try:
                 if self._http is None:
-                    self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
+                    self._http = aiohttp.ClientSession(timeout=TIMEOUT)
                 async with self._http.post(url, data=body, headers=headers) as response:
                     status, answer = response.status, await response.read()
-            except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: a claim with a line break
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: a header with a line break
                 log.info("upstream %s/%s: %s", category, event, type(error).__name__)
-                status, answer = 404, b""
-        self.log.append({"connection_id": connection.id, "category": category, "event": event, "status": status})
+                status, answer = NOBODY, b""
+        self.log.append({"connectionId": connection.id, "category": category, "event": event, "status": status})
         return status, answer
-
-
-class UpstreamFailed(Exception):
-    """The app failed on a client's message; the client hears so if it waits for a result."""
 
 
 def signature(connection_id: str) -> str:
     """What proves that an event comes from the service: HMAC-SHA256 of the connection id, one a key."""
-    return "sha256=" + hmac.new(SIGNALR_ACCESS_KEY.encode(), connection_id.encode(), hashlib.sha256).hexdigest()
+    return ",".join(
+        f"sha256={hmac.new(key.encode(), connection_id.encode(), hashlib.sha256).hexdigest()}" for key in KEYS
+    )

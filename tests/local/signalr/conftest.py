@@ -8,21 +8,26 @@ import pytest
 
 from local.signalr.server import running_service
 from local.signalr.service import Service
-from tests.local.signalr.client import App, running_app
+from tests.local.signalr.app import App, running_app
+from tests.local.signalr.javascript import JsClients
 from tests.ports import free_ports
 
 
 @pytest.fixture
-async def app_and_service() -> AsyncIterator[tuple[App, Service]]:
-    async with running_app() as (app, url), running_service(free_ports(1)[0], url) as service:
-        yield app, service
+async def app() -> AsyncIterator[App]:
+    async with running_app() as app:
+        yield app
 
 
 @pytest.fixture
-def app(app_and_service: tuple[App, Service]) -> App:
-    return app_and_service[0]
+async def service(app: App) -> AsyncIterator[Service]:
+    async with running_service(free_ports(1)[0], f"{app.address}/events") as service:
+        yield service
 
 
 @pytest.fixture
-def service(app_and_service: tuple[App, Service]) -> Service:
-    return app_and_service[1]
+async def js(service: Service) -> AsyncIterator[JsClients]:
+    """Official clients of the service."""
+    clients = JsClients(service)
+    yield clients
+    await clients.stop()

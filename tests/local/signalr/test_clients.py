@@ -1,123 +1,104 @@
-"""The official client, unmodified (github.com/dotnet/aspnetcore, HubProtocol.md and TransportProtocols.md)."""
+"""The official client, unmodified (github.com/dotnet/aspnetcore: HubProtocol.md, TransportProtocols.md)."""
 
 from __future__ import annotations
 
 import pytest
 
+from local.signalr.connection import Patience
 from local.signalr.server import running_service
 from local.signalr.service import Service
-from local.signalr.tokens import client_token
-from tests.local.signalr.client import App, JsClient, call, running_app
+from tests.local.signalr.app import App
+from tests.local.signalr.dataplane import NEWS, call
+from tests.local.signalr.javascript import JsClients
 from tests.ports import free_ports
 
-NEWS = {"target": "news", "arguments": [{"你": [1, None, 2.5]}, "b"]}
+LONG_POLLING = 4  # HttpTransportType.LongPolling of the client
 
 
 @pytest.mark.parametrize("protocol", ["json", "messagepack"])
-async def test_a_push_reaches_the_client_in_its_protocol(service: Service, protocol: str) -> None:
-    """Invocations without an id; JSON in text frames, MessagePack in binary ones."""
-    client = await JsClient.connect(service, "mei", protocol)
-    status, headers, _ = await call(service, "POST", "/users/mei/:send", NEWS)
-    assert (status, headers["X-Local-Delivered"]) == (202, "1")
+async def test_a_push_reaches_the_client_in_its_protocol(service: Service, js: JsClients, protocol: str) -> None:
+    """Invocations without an id (HubProtocol.md, "Invocation"): JSON in text frames, MessagePack in binary ones."""
+    client = await js.connect("mei", protocol)
+    sent = await call(service, "POST", "/users/mei/:send", NEWS)
+    assert (sent.status, sent.delivered) == (202, 1)
     assert await client.next() == {"event": "news", "args": NEWS["arguments"]}
-    await client.stop()
 
 
-async def test_every_device_of_a_user_hears_and_excluded_ones_do_not(service: Service) -> None:
-    """A user has several connections; `excluded` leaves some out."""
-    phone, laptop = await JsClient.connect(service, "mei"), await JsClient.connect(service, "mei")
+async def test_every_device_of_a_user_hears_and_excluded_ones_do_not(service: Service, js: JsClients) -> None:
+    """A user has several connections; `excluded` leaves some out (data plane 2022-06-01)."""
+    phone, laptop = await js.connect("mei"), await js.connect("mei", "messagepack")
     await call(service, "POST", "/users/mei/:send", NEWS)
     assert (await phone.next())["event"] == (await laptop.next())["event"] == "news"
-    _, headers, _ = await call(service, "POST", f"/users/mei/:send?excluded={phone.id}", NEWS)
-    assert headers["X-Local-Delivered"] == "1"
-    await phone.stop()
-    await laptop.stop()
+    assert (await call(service, "POST", f"/:send?excluded={phone.id}&excluded=gone", NEWS)).delivered == 1
+    assert (await laptop.next())["event"] == "news"
 
 
-async def test_a_users_group_survives_a_dropped_connection(service: Service) -> None:
-    """Membership that belongs to the user holds for connections that come later; the client reconnects by itself."""
+async def test_a_users_group_survives_a_dropped_connection(service: Service, js: JsClients) -> None:
+    """Membership that is the user's holds for connections that come later; the client reconnects by itself."""
     await call(service, "PUT", "/users/mei/groups/session%3A1?ttl=60")
-    client = await JsClient.connect(service, "mei")
-    [connection] = service.hubs["learning"].of_user("mei")
+    client = await js.connect("mei")
+    [connection] = service.hub("learning").of_user("mei")
     connection.drop()
     assert (await client.next())["event"] == "reconnecting"
     assert (await client.next())["event"] == "reconnected"
-    _, headers, _ = await call(service, "POST", "/groups/session%3A1/:send", NEWS)
-    assert headers["X-Local-Delivered"] == "1"
+    assert (await call(service, "POST", "/groups/session%3A1/:send", NEWS)).delivered == 1
     assert (await client.next())["event"] == "news"
-    await client.stop()
 
 
-async def test_a_client_that_is_closed_stays_away(service: Service) -> None:
-    """A close message without `allowReconnect` ends the official client for good, with the reason."""
-    client = await JsClient.connect(service, "mei")
-    await call(service, "POST", "/users/mei/:closeConnections?reason=over")
+async def test_a_client_that_is_closed_stays_away(service: Service, js: JsClients) -> None:
+    """A close message without `allowReconnect` ends the client for good, with the reason (HubProtocol.md, "Close")."""
+    client = await js.connect("mei")
+    assert (await call(service, "POST", "/users/mei/:closeConnections?reason=over")).status == 204
     closed = await client.next()
     assert closed["event"] == "closed"
     assert "over" in closed["error"]
-    await client.stop()
 
 
-async def test_clients_come_back_when_the_service_restarts() -> None:
+async def test_clients_come_back_when_the_service_restarts(app: App) -> None:
     """A close message with `allowReconnect` says that the service will be back."""
     [port] = free_ports(1)
-    async with running_app() as (_, url):
-        async with running_service(port, url) as service:
-            client = await JsClient.connect(service, "mei")
-        assert (await client.next())["event"] == "reconnecting"
-        async with running_service(port, url) as service:
-            assert (await client.next())["event"] == "reconnected"
-            await client.stop()
+    async with running_service(port, f"{app.address}/events") as service:
+        clients = JsClients(service)
+        client = await clients.connect("mei")
+    assert (await client.next())["event"] == "reconnecting"
+    async with running_service(port, f"{app.address}/events"):
+        assert (await client.next())["event"] == "reconnected"
+        await clients.stop()
 
 
-@pytest.mark.parametrize("fault", ["hub", "expired", "garbage", "foreign"])
-async def test_a_client_whose_token_does_not_hold_is_refused(service: Service, fault: str) -> None:
-    """Audience, lifetime and signature are checked: 401."""
-    token = {
-        "hub": client_token(service.endpoint, "other", "mei", 5),
-        "expired": client_token(service.endpoint, "learning", "mei", -5),
-        "garbage": "a.b.c",
-        "foreign": client_token("http://elsewhere:1", "learning", "mei", 5),
-    }[fault]
-    client = await JsClient.start(service, "mei", token=token)
+@pytest.mark.parametrize("protocol", ["json", "messagepack"])
+async def test_an_invocation_that_the_app_took_ends_without_a_result(app: App, js: JsClients, protocol: str) -> None:
+    """A completion without result (HubProtocol.md, "Completion"): serverless Python functions cannot return one."""
+    client = await js.connect("mei", protocol)
+    await client.call("invoke", "note", 1)
+    assert await client.next() == {"event": "sent", "target": "note"}
+    assert [event.name for event in app.events] == ["connected", "note"]
+
+
+@pytest.mark.parametrize("protocol", ["json", "messagepack"])
+async def test_a_stream_is_refused(js: JsClients, protocol: str) -> None:
+    """Not supported in serverless mode (learn.microsoft.com/azure/azure-signalr/concept-service-mode)."""
+    client = await js.connect("mei", protocol)
+    await client.call("stream", "count", 10)
+    refused = await client.next()
+    assert refused["event"] == "error"
+    assert "not supported in serverless mode" in refused["error"]
+
+
+async def test_a_client_without_websockets_is_refused(js: JsClients) -> None:
+    """The negotiation offers WebSockets alone."""
+    client = await js.start("mei", transport=LONG_POLLING)
     refused = await client.next()
     assert refused["event"] == "failed"
-    assert "401" in refused["error"]
-    await client.stop()
+    assert "WebSockets" in refused["error"]
 
 
-async def test_a_negotiated_connection_opens_once(service: Service, app: App) -> None:
-    """Negotiation version 1: the connection token is for one use."""
-    import aiohttp
-
-    token = client_token(service.endpoint, "learning", "mei", 5)
-    base = f"{service.endpoint}/client"
-    headers = {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(headers=headers) as http:
-        async with http.post(f"{base}/negotiate?hub=learning&negotiateVersion=1") as response:
-            answer = await response.json()
-        assert [each["transport"] for each in answer["availableTransports"]] == ["WebSockets"]
-        where = f"{base}/?hub=learning&id={answer['connectionToken']}"
-        async with http.ws_connect(where) as socket:
-            await socket.send_str('{"protocol":"json","version":1}\x1e')
-            assert await socket.receive_str() == "{}\x1e"
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            await http.ws_connect(where)
-    assert refused.value.status == 404
-
-
-@pytest.mark.parametrize(
-    "handshake", ["{}", '{"protocol":"xml","version":1}', '{"protocol":"json","version":2}', "what"]
-)
-async def test_a_bad_handshake_is_answered_with_an_error(service: Service, handshake: str) -> None:
-    """The answer to a handshake that fails has an `error`, and the connection closes."""
-    import aiohttp
-
-    headers = {"Authorization": f"Bearer {client_token(service.endpoint, 'learning', 'mei', 5)}"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as http,
-        http.ws_connect(f"{service.endpoint}/client/?hub=learning") as socket,
-    ):
-        await socket.send_str(handshake + "\x1e")
-        assert (await socket.receive_str()).startswith('{"error":')
-        assert (await socket.receive()).type == aiohttp.WSMsgType.CLOSE
+async def test_pings_keep_a_quiet_connection(app: App) -> None:
+    """Both sides ping (HubProtocol.md, "Ping"), and both give up on a silent line: here both patiences are short."""
+    patience = Patience(ping=0.3, silence=1.2)
+    async with running_service(free_ports(1)[0], f"{app.address}/events", patience) as service:
+        clients = JsClients(service)
+        client = await clients.connect("mei", serverTimeoutInMilliseconds=1200, keepAliveIntervalInMilliseconds=300)
+        with pytest.raises(TimeoutError):
+            await client.next(2.5)
+        await clients.stop()
