@@ -13,6 +13,7 @@ from pathlib import Path
 from local.identity.tokens import issue
 from local.paths import PROJECT
 from local.stack.environment import connection_settings
+from local.stack.probe import answers
 from tests.ports import free_stack_ports
 
 START_LIMIT = 90.0  # seconds, on a slow and busy machine
@@ -93,6 +94,20 @@ class Stack:
             os.kill(pid, signal.SIGKILL)
         await self._ended()
 
+    async def kill_part(self, name: str) -> None:
+        """`kill -9` of one part and its children; return once the supervisor has it up again."""
+        assert self._process is not None
+        marker = "azurite.js" if name == "azurite" else f"-m local.{name}"
+        ports = self.ports
+        port = {"azurite": ports.table, "servicebus": ports.servicebus, "durable": ports.durable, "host": ports.host}[
+            name
+        ]
+        [pid] = [child for child in _children(self._process.pid) if marker in _command(child)]
+        for each in [*_children(pid), pid]:
+            os.kill(each, signal.SIGKILL)
+        await asyncio.sleep(0.1)  # the port of a dead process answers no more
+        await eventually(lambda: answers(port), START_LIMIT, f"the restart of {name}")
+
     async def stop(self) -> int:
         """End it as Ctrl-C does; the exit code."""
         assert self._process is not None
@@ -131,6 +146,11 @@ def _children(pid: int) -> list[int]:
         frontier = [child for child, parent in parents.items() if parent in frontier]
         found = frontier + found
     return found
+
+
+def _command(pid: int) -> str:
+    """The command line of a process; empty where it has ended."""
+    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
 
 
 async def eventually[T](look: object, seconds: float = 30, what: str = "it") -> T:
