@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import resource
 import sys
 
 from aiohttp import web
@@ -16,6 +17,14 @@ from local.signalr.service import Service
 from local.signalr.upstream import Upstream
 
 log = logging.getLogger("local.signalr")
+OPEN_FILES = 10_240  # one a client; systems start with 256 or 1,024
+
+
+def _allow_many_clients() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def main() -> int:
@@ -26,6 +35,7 @@ def main() -> int:
     parser.add_argument("--upstream", default=default, help="where events go; may hold {hub}, {category}, {event}")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    _allow_many_clients()
     endpoint = f"http://{HOST}:{ports.signalr}"
     service = Service(endpoint, Upstream(options.upstream), open_database(str(state_dir() / "signalr.sqlite")))
     try:
