@@ -26,6 +26,7 @@ async def http_submit_attempt(req: func.HttpRequest, signalR: func.Out[str]) -> 
             wav=request.body,
             caller=request.caller,
             correlation_id=request.correlation_id,
+            key=request.headers.get("idempotency-key", ""),
         )
         result, pushes = await app().interaction.assess(attempt)
         return Response(200, result, pushes=pushes)

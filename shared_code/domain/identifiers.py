@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def uuid7(now: datetime) -> str:
@@ -17,6 +17,11 @@ def derived_uuid7(now: datetime, *parts: str) -> str:
     """Make the UUIDv7 that belongs to a moment and these parts: a step that runs again names its event the same."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return _uuid7(now, int.from_bytes(digest[:10]))
+
+
+def moment_of(identifier: str) -> datetime:
+    """The moment that a UUIDv7 bears, to the millisecond."""
+    return datetime.fromtimestamp((uuid.UUID(identifier).int >> 80) / 1000, UTC)
 
 
 def _uuid7(now: datetime, low: int) -> str:

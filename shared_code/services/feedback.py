@@ -26,9 +26,14 @@ class Feedback:
         self._realtime = realtime
         self._lake = lake
 
-    async def keep(self, person: str, attempt_id: str, result: dict[str, Any]) -> None:
-        """Keep a result before anything refers to it."""
-        await self._blobs.put(CONTAINER, _name(person, attempt_id), msgspec.json.encode(result))
+    async def keep(self, person: str, attempt_id: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Keep a result before anything refers to it, and give the one that is kept: the first of its attempt stays."""
+        name = _name(person, attempt_id)
+        kept = await self._blobs.get(CONTAINER, name)
+        if kept is not None:
+            return msgspec.json.decode(kept.data)  # type: ignore[no-any-return]
+        await self._blobs.put(CONTAINER, name, msgspec.json.encode(result))
+        return result
 
     async def deliver(
         self, session_id: str, person: str, attempt_id: str, result: dict[str, Any], correlation_id: str

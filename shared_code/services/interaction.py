@@ -15,7 +15,7 @@ from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.interaction import InteractionOccurred
 from shared_code.domain.events.learning import AttemptScores, PractisedItem, ProgressRecorded
-from shared_code.domain.identifiers import uuid7
+from shared_code.domain.identifiers import derived_uuid7, moment_of, uuid7
 from shared_code.domain.principal import Principal
 from shared_code.domain.pronunciation import Pronunciation
 from shared_code.domain.session import Session
@@ -31,13 +31,18 @@ from shared_code.services.voices import Voices
 
 @dataclass(frozen=True, slots=True)
 class SpokenAttempt:
-    """One recording of one text. The text and the audio are the learner's: neither may be logged."""
+    """One recording of one text. The text and the audio are the learner's: neither may be logged.
+
+    `key` is the client's own name for the attempt, empty where it has none: under the same key, whatever was cut off
+    is taken up again, and stays one attempt.
+    """
 
     session_id: str
     text: str
     wav: bytes
     caller: Principal
     correlation_id: str
+    key: str = ""
 
 
 class Interaction:
@@ -64,7 +69,8 @@ class Interaction:
         """Assess an attempt; the result is as in the public contract.
 
         The order keeps every promise through a crash: the result is kept, then the facts are stored (and thereby
-        published), then the channel is written. What a crash leaves out, the consumer of the facts makes good.
+        published), then the channel is written. What a crash leaves out, the consumer of the facts makes good; a client
+        that got no answer and tries again under the same key gets the first result, without a second fact.
         Raises NotFound (not in this session), Conflict (session over), Invalid (text), ProviderRejected (audio).
         """
         session = await self._sessions.joined(attempt.session_id, attempt.caller)
@@ -79,10 +85,11 @@ class Interaction:
             lambda provider: provider.assess(Utterance(phrase=phrase, wav=attempt.wav, profile=profile))
         )
 
-        attempt_id = uuid7(now)
-        result = result_of(attempt_id, attempt.text, answer)
         person = attempt.caller.pseudonym
-        await self._feedback.keep(person, attempt_id, result)
+        attempt_id = uuid7(now)
+        if attempt.key:
+            attempt_id = derived_uuid7(session.created_at, session.session_id, person, attempt.key)
+        result = await self._feedback.keep(person, attempt_id, result_of(attempt_id, attempt.text, answer))
         await self._journal.record(person, self._facts(attempt, session, attempt_id, answer))
         pushes = await self._feedback.deliver(session.session_id, person, attempt_id, result, attempt.correlation_id)
         if answer.value.voice is not None:
@@ -92,7 +99,14 @@ class Interaction:
     def _facts(
         self, attempt: SpokenAttempt, session: Session, attempt_id: str, answer: Answer[Pronunciation]
     ) -> list[CloudEvent]:
-        """What happened, without the learner's words or voice. The progress event is caused by the assessment."""
+        """What happened, without the learner's words or voice. The progress event is caused by the assessment.
+
+        The facts' ids follow from the attempt's, so a second run of the attempt states nothing twice.
+        """
+
+        def fact_id(name: str) -> str:
+            return derived_uuid7(moment_of(attempt_id), attempt_id, name)
+
         fact = partial(
             event_of,
             subject=attempt.caller.id,
@@ -111,13 +125,15 @@ class Interaction:
                     SkillResult(skill="pronunciation", score=scores.accuracy, items=len(answer.value.syllables)),
                     SkillResult(skill="tonal_accuracy", score=scores.tone, items=len(answer.value.syllables)),
                 ),
-            )
+            ),
+            event_id=fact_id("assessed"),
         )
         occurred = fact(
             InteractionOccurred(
                 interaction_id=attempt_id, session_id=session.session_id, kind="attempt", attempt_id=attempt_id
             ),
             causation_id=assessed.id,
+            event_id=fact_id("occurred"),
         )
         progress = fact(
             ProgressRecorded(
@@ -130,6 +146,7 @@ class Interaction:
                 degraded=answer.degraded,
             ),
             causation_id=assessed.id,
+            event_id=fact_id("progress"),
         )
         return [assessed, occurred, progress]
 

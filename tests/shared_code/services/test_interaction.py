@@ -1,0 +1,113 @@
+"""An attempt that is submitted again under its key is the same attempt; without a key it is another one."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from local.demo.items import RIGHT, VOICE
+from local.voice import speak
+from shared_code.domain.clock import utc_now
+from shared_code.domain.principal import Principal
+from shared_code.domain.session import Session
+from shared_code.providers.hub import Chain
+from shared_code.providers.speech.offline.assessor import OfflineAnalyser
+from shared_code.providers.speech.port import SpeechAssessor
+from shared_code.realtime.channel import Channel
+from shared_code.realtime.signalr import SignalRService, key_bearer
+from shared_code.services.feedback import Feedback
+from shared_code.services.interaction import Interaction, SpokenAttempt
+from shared_code.services.people import People
+from shared_code.services.sessions import Sessions
+from shared_code.services.voices import VoiceRecord, Voices
+from shared_code.storage.documents import Documents
+from shared_code.storage.rows import Row
+from tests.shared_code.events.backbone import KEY, Backbone, backbone_on, stream_of
+
+
+class Practice:
+    """The interaction service on a backbone of its own, with one learner in one session."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self.channel = Channel(backbone.tables.table("channel"), utc_now)
+        realtime = SignalRService("http://127.0.0.1:1", key_bearer("nobody listens: feedback goes out with the answer"))
+        speech: Chain[SpeechAssessor] = Chain("speech", [OfflineAnalyser()], deadline=60, usage=lambda *_: None)
+        self.interaction = Interaction(
+            sessions=Sessions(
+                table=backbone.tables.table("sessions"),
+                people=People(KEY),
+                journal=backbone.journal,
+                channel=self.channel,
+                realtime=realtime,
+                clock=utc_now,
+            ),
+            speech=speech,
+            voices=Voices(Documents(backbone.blobs, "voices", "voice", VoiceRecord)),
+            feedback=Feedback(blobs=backbone.blobs, channel=self.channel, realtime=realtime, lake=backbone.lake),
+            journal=backbone.journal,
+            clock=utc_now,
+        )
+
+    async def attempt(self, key: str) -> SpokenAttempt:
+        """A recording, in a new session of a new learner."""
+        name, now = f"learner-{uuid.uuid4().hex[:12]}", utc_now()
+        learner = Principal(id=name, tenant="sayzhong", pseudonym=stream_of("sayzhong", name))
+        session = Session(
+            session_id=str(uuid.uuid4()),
+            tenant="sayzhong",
+            mode="practice",
+            owner=learner.pseudonym,
+            participants=(learner.pseudonym,),
+            lesson_id=None,
+            created_at=now,
+            expires_at=now + timedelta(hours=1),
+        )
+        record = Row(session.session_id, "session", {"record": msgspec.json.encode(session)})
+        await self.backbone.tables.table("sessions").insert(record)
+        wav = await speak(RIGHT[0].spoken, variant=VOICE)
+        return SpokenAttempt(session.session_id, RIGHT[0].text, wav, learner, str(uuid.uuid4()), key)
+
+    async def facts(self, attempt: SpokenAttempt) -> Counter[str]:
+        """What the learner's stream holds."""
+        return Counter([each.event.type async for each in self.backbone.store.read(attempt.caller.pseudonym)])
+
+
+@pytest.fixture
+async def practice(azurite: str, servicebus: str) -> AsyncIterator[Practice]:
+    async with backbone_on(azurite, servicebus) as backbone:
+        yield Practice(backbone)
+
+
+@pytest.fixture
+async def elsewhere(azurite: str, servicebus: str) -> AsyncIterator[Practice]:
+    """Another instance of the app."""
+    async with backbone_on(azurite, servicebus) as backbone:
+        yield Practice(backbone)
+
+
+async def test_a_second_run_under_the_same_key_changes_nothing(practice: Practice, elsewhere: Practice) -> None:
+    """The first run's answer was lost with its process: another one gives it, and states no second fact."""
+    attempt = await practice.attempt("once")
+    first, pushes = await practice.interaction.assess(attempt)
+    again, pushed_again = await elsewhere.interaction.assess(attempt)
+
+    assert msgspec.json.encode(again) == msgspec.json.encode(first)
+    assert (len(pushes), len(pushed_again)) == (1, 0)
+    assert set((await practice.facts(attempt)).values()) == {1}
+    assert (await practice.channel.catch_up(attempt.session_id, 0)).latest_seq == 1
+
+
+async def test_a_second_attempt_without_a_key_counts(practice: Practice) -> None:
+    """Saying the same again is practice."""
+    attempt = await practice.attempt("")
+    first, _ = await practice.interaction.assess(attempt)
+    second, _ = await practice.interaction.assess(attempt)
+
+    assert first["attempt_id"] != second["attempt_id"]
+    assert set((await practice.facts(attempt)).values()) == {2}
