@@ -9,7 +9,9 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from local.signalr.service import Service
 from local.signalr.tokens import SECONDARY_KEY
@@ -74,6 +76,16 @@ async def test_a_token_that_does_not_hold_is_a_401(service: Service, fault: dict
     refused = await call(service, "POST", "/:send", NEWS, headers=bearer(url, **fault))
     assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert refused.code == "Error.Unauthorized"
+
+
+async def test_a_token_of_entra_is_refused_by_name(service: Service) -> None:
+    """RS256 for `https://signalr.azure.com`: the local stack has keys, and says so."""
+    claims = {"aud": "https://signalr.azure.com", "exp": int(time.time()) + 60}
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    headers = {"Authorization": f"Bearer {jwt.encode(claims, key, algorithm='RS256')}"}
+    refused = await call(service, "POST", "/:send", NEWS, headers=headers)
+    assert refused.status == 401
+    assert "Entra" in refused.json["message"]
 
 
 async def test_a_call_without_token_is_a_401(service: Service) -> None:
