@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.learning import analysis
 from shared_code.domain.learning.progress import Progress, record
 from shared_code.events.store import EventStore
+from shared_code.events.stored import StoredEvent
 from shared_code.storage.documents import Documents
 
 PROGRESS_RECORDED = "sayzhong.learning.progress-recorded.v1"
@@ -67,9 +68,18 @@ class ProgressService:
         async for stored in self._store.read(person, after=progress.position):
             if stored.event.type == PROGRESS_RECORDED:
                 data = msgspec.convert(stored.event.data, ProgressRecorded)
-                record(progress, stored.event.id, data, _moment(stored.event.time, data.occurred_at))
+                record(progress, stored.event.id, data, _moment(stored, data.occurred_at))
             progress.position = stored.version
 
 
-def _moment(recorded: str, occurred: datetime | None) -> datetime:
-    return occurred or parse_rfc3339(recorded)
+def _moment(stored: StoredEvent, occurred: datetime | None) -> datetime:
+    """When it was practised, in UTC. What lies ahead of its recording, or off the calendar, counts as of then.
+
+    Other systems write these times, and one that spaced repetition cannot reckon with would hold up the whole stream.
+    """
+    recorded = parse_rfc3339(stored.recorded_at)
+    try:
+        moment = occurred.astimezone(UTC) if occurred else parse_rfc3339(stored.event.time)
+    except OverflowError:
+        return recorded
+    return min(moment, recorded)

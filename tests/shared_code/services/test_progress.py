@@ -1,0 +1,63 @@
+"""Progress is a fold over the learner's stream, whoever wrote the events in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from shared_code.domain.clock import utc_now
+from shared_code.domain.events.catalogue import event_of
+from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
+from shared_code.domain.learning.progress import Progress
+from shared_code.events.store import EventStore
+from shared_code.services.progress import ProgressService
+from shared_code.storage.account import StorageAccount
+from shared_code.storage.blobs import Blobs
+from shared_code.storage.documents import Documents
+from shared_code.storage.tables import Tables
+
+
+@pytest.fixture
+async def store(azurite: str) -> AsyncIterator[EventStore]:
+    tables = Tables(StorageAccount(connection_string=azurite))
+    yield EventStore(tables, utc_now)
+    await tables.close()
+
+
+@pytest.fixture
+async def progress(azurite: str, store: EventStore) -> AsyncIterator[ProgressService]:
+    blobs = Blobs(StorageAccount(connection_string=azurite))
+    yield ProgressService(Documents(blobs, "projections", "progress", Progress), store)
+    await blobs.close()
+
+
+@pytest.mark.parametrize(
+    "occurred",
+    [
+        datetime(2026, 1, 2, 8, tzinfo=timezone(timedelta(hours=8))),
+        datetime.max.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+    ],
+    ids=["in China's zone", "ahead of all time", "before all time"],
+)
+async def test_a_time_of_another_system_holds_up_no_learner(
+    store: EventStore, progress: ProgressService, occurred: datetime
+) -> None:
+    """The attempt counts, and so does the learner's next one."""
+    person = f"mei{uuid.uuid4().hex[:12]}"
+    for moment in (occurred, None):
+        item = PractisedItem(hanzi="好", pinyin="hǎo", expected=3, heard=3, tone_score=80.0, accuracy=90.0)
+        event = event_of(
+            ProgressRecorded(attempt_id=str(uuid.uuid4()), items=(item,), occurred_at=moment),
+            subject="mei",
+            tenant="school-1",
+            correlation_id=str(uuid.uuid4()),
+            now=utc_now(),
+        )
+        await store.append(person, [event])
+    folded = await progress.catch_up(person)
+    assert folded.version == 2
+    assert all(datetime.fromisoformat(mark.at) <= utc_now() for mark in folded.recent)
