@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-
 import msgspec
 
+from shared_code.domain.clock import parse_rfc3339
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.identifiers import derived_uuid7
 from shared_code.domain.principal import Principal
 from shared_code.events.store import MOST_AT_ONCE, EventStore
 from shared_code.services.progress import PROGRESS_RECORDED, ProgressService
@@ -40,7 +40,7 @@ class GuestProgress:
 def _copy(event: CloudEvent, account: Principal, correlation_id: str) -> CloudEvent:
     return msgspec.structs.replace(
         event,
-        id=str(uuid.uuid5(uuid.UUID(event.id), account.pseudonym)),
+        id=derived_uuid7(parse_rfc3339(event.time), event.id, account.pseudonym),
         subject=account.id,
         tenantid=account.tenant,
         correlationid=correlation_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from shared_code.domain.clock import utc_now
@@ -89,3 +90,15 @@ async def test_what_a_compensated_saga_took_back_stays_taken_back(practice: Prac
     await practice.progress.revert(guest.pseudonym, reverted)
     await practice.guests.adopt(guest, account, "c-1")
     assert await practice.attempts(account) == 1
+
+
+async def test_events_of_other_systems_come_along_whatever_their_ids(practice: Practice) -> None:
+    """Only what we publish ourselves is sure to have a UUID; the copies have one."""
+    guest, account = person("guest", "guests"), person("mei", "school-1")
+    await practice.practise(guest)
+    theirs = [stored.event async for stored in practice.store.read(guest.pseudonym)][0]
+    await practice.store.append(guest.pseudonym, [msgspec.structs.replace(theirs, id="partner-4711")])
+    for _ in range(2):
+        await practice.guests.adopt(guest, account, "c-1")
+    assert await practice.attempts(account) == 2
+    assert all([uuid.UUID(stored.event.id).version == 7 async for stored in practice.store.read(account.pseudonym)])
