@@ -107,13 +107,17 @@ def decode(body: bytes, *, received_at: datetime) -> DecodedEvent:
         data = msgspec.convert(received.data, kind.data)
     except msgspec.ValidationError as error:
         raise _invalid(_fault(error, "/data")) from error
+    try:
+        time = rfc3339(received.time or received_at)
+    except OverflowError as error:
+        raise _invalid(FieldError("/time", "before the first or after the last year there is, in UTC")) from error
     event = CloudEvent(
         specversion="1.0",
         id=received.id,
         source=received.source,
         type=received.type,
         subject=received.subject,
-        time=rfc3339(received.time or received_at),
+        time=time,
         datacontenttype=received.datacontenttype,
         dataschema=received.dataschema,
         correlationid=_correlation(received),

@@ -72,6 +72,7 @@ def test_members_that_are_not_known_yet_are_let_through() -> None:
         ({"subject": "x" * 129}, "/subject"),
         ({"time": "yesterday"}, "/time"),
         ({"time": "2026-11-25T12:00:00"}, "/time"),
+        ({"time": "0001-01-01T00:00:00+14:00"}, "/time"),
         ({"correlationid": "not-a-uuid"}, "/correlationid"),
         ({"tenantid": ""}, "/tenantid"),
         ({"type": "sayzhong.learning.progress-recorded.v2"}, "/type"),
