@@ -17,6 +17,7 @@ from shared_code.domain.pseudonyms import pseudonym
 
 ALGORITHMS = ("RS256", "ES256")
 MAX_LENGTH = 8192  # characters; Entra keeps a token with its group overage well below
+LONGEST_PERSON, LONGEST_TENANT = 128, 64  # characters that events have room for
 REMEMBERED, REMEMBERED_FOR = 10_000, 60.0  # tokens, seconds
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -106,7 +107,9 @@ class TokenVerifier:
         issuer = str(claims["iss"])
         tenant = claims.get("tid") or urlsplit(issuer).netloc
         person = claims.get("oid") or claims["sub"]
-        if not isinstance(tenant, str) or not isinstance(person, str) or not person:
+        if not isinstance(tenant, str) or not isinstance(person, str):
+            raise _refused()
+        if not 0 < len(person) <= LONGEST_PERSON or len(tenant) > LONGEST_TENANT:
             raise _refused()
         reserved = self._reserved.get(issuer)
         if reserved is None and (tenant in self._reserved.values() or (self._tenants and tenant not in self._tenants)):

@@ -68,6 +68,7 @@ BAD: dict[str, tuple[str, Callable[[OpenIdProvider], str | None]]] = {
     "without expiry": ("token-invalid", lambda p: p.token(exp=None)),
     "without subject": ("token-invalid", lambda p: p.token(sub=None)),
     "empty subject": ("token-invalid", lambda p: p.token(sub="")),
+    "subject that no event takes": ("token-invalid", lambda p: p.token(sub="x" * 129)),
     "wrong issuer": ("token-invalid", lambda p: p.token(iss="https://login.example")),
     "issuer is a list": ("token-invalid", lambda p: raw(p.claims(iss=["https://login.example"]))),
     "wrong audience": ("token-invalid", lambda p: p.token(aud="api://another")),
