@@ -96,8 +96,8 @@ async def test_events_of_other_systems_come_along_whatever_their_ids(practice: P
     """Only what we publish ourselves is sure to have a UUID; the copies have one."""
     guest, account = person("guest", "guests"), person("mei", "school-1")
     await practice.practise(guest)
-    theirs = [stored.event async for stored in practice.store.read(guest.pseudonym)][0]
-    await practice.store.append(guest.pseudonym, [msgspec.structs.replace(theirs, id="partner-4711")])
+    (ours,) = [stored.event async for stored in practice.store.read(guest.pseudonym)]
+    await practice.store.append(guest.pseudonym, [msgspec.structs.replace(ours, id="partner-4711")])
     for _ in range(2):
         await practice.guests.adopt(guest, account, "c-1")
     assert await practice.attempts(account) == 2
