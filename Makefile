@@ -3,6 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 RUN_ARGS := $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(if $(HOST),--host $(HOST))
 DEMO_ARGS := $(if $(AUDIO),--audio "$(AUDIO)") $(if $(TEXT),--text "$(TEXT)")
 
@@ -46,9 +47,11 @@ lock: install ## compile the exact versions from the .in files
 clean: ## remove everything that was installed or made
 	rm -rf .venv .local node_modules
 
+# uv does in seconds what takes pip minutes; pip goes where uv cannot, such as mirrors that only pip is told of.
 .venv/installed: requirements-dev.txt
 	@python=$$(scripts/find_python.sh) && echo "Installing Python packages into .venv" && "$$python" -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@$(PIP) "$$(sed -n 's/^\(uv==[^ ;]*\).*/\1/p' requirements-dev.txt)"
+	@$(PY) -m uv pip install --quiet --requirement requirements-dev.txt || $(PIP) --requirement requirements-dev.txt
 	@touch $@
 
 node_modules/installed: package-lock.json
