@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import msgspec
 
 from shared_code.domain.clock import Clock
-from shared_code.domain.errors import Conflict, Invalid
+from shared_code.domain.errors import Conflict, Invalid, Unavailable
 from shared_code.domain.events.assessment import AssessmentCompleted, SkillResult
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.envelope import CloudEvent
@@ -27,6 +28,8 @@ from shared_code.realtime.push import Push
 from shared_code.services.feedback import Feedback
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import Voices
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,9 @@ class Interaction:
         """Assess an attempt; the result is as in the public contract.
 
         The order keeps every promise through a crash: the result is kept, then the facts are stored (and thereby
-        published), then the channel is written. What a crash leaves out, the consumer of the facts makes good; a client
-        that got no answer and tries again under the same key gets the first result, without a second fact.
+        published), then the channel is written. What a crash or an outage leaves out after the facts, their consumer
+        makes good: an attempt that counts is answered. A client that got no answer and tries again under the same key
+        gets the first result, without a second fact.
         Raises NotFound (not in this session), Conflict (session over), Invalid (text), ProviderRejected (audio).
         """
         session = await self._sessions.joined(attempt.session_id, attempt.caller)
@@ -91,9 +95,15 @@ class Interaction:
             attempt_id = derived_uuid7(session.created_at, session.session_id, person, attempt.key)
         result = await self._feedback.keep(person, attempt_id, result_of(attempt_id, attempt.text, answer))
         await self._journal.record(person, self._facts(attempt, session, attempt_id, answer))
-        pushes = await self._feedback.deliver(session.session_id, person, attempt_id, result, attempt.correlation_id)
-        if answer.value.voice is not None:
-            await self._voices.merge(person, answer.value.voice)
+        pushes: list[Push] = []
+        try:
+            pushes = await self._feedback.deliver(
+                session.session_id, person, attempt_id, result, attempt.correlation_id
+            )
+            if answer.value.voice is not None:
+                await self._voices.merge(person, answer.value.voice)
+        except Unavailable as failure:
+            log.warning("interaction.left_to_consumer", extra={"attempt_id": attempt_id, "code": failure.code})
         return result, pushes
 
     def _facts(

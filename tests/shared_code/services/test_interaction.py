@@ -25,17 +25,20 @@ from shared_code.services.interaction import Interaction, SpokenAttempt
 from shared_code.services.people import People
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import VoiceRecord, Voices
+from shared_code.storage.account import StorageAccount
 from shared_code.storage.documents import Documents
 from shared_code.storage.rows import Row
+from shared_code.storage.tables import Tables
+from tests.ports import free_ports
 from tests.shared_code.events.backbone import KEY, Backbone, backbone_on, stream_of
 
 
 class Practice:
     """The interaction service on a backbone of its own, with one learner in one session."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, channels: Tables | None = None) -> None:
         self.backbone = backbone
-        self.channel = Channel(backbone.tables.table("channel"), utc_now)
+        self.channel = Channel((channels or backbone.tables).table("channel"), utc_now)
         realtime = SignalRService("http://127.0.0.1:1", key_bearer("nobody listens: feedback goes out with the answer"))
         speech: Chain[SpeechAssessor] = Chain("speech", [OfflineAnalyser()], deadline=60, usage=lambda *_: None)
         self.interaction = Interaction(
@@ -111,3 +114,19 @@ async def test_a_second_attempt_without_a_key_counts(practice: Practice) -> None
 
     assert first["attempt_id"] != second["attempt_id"]
     assert set((await practice.facts(attempt)).values()) == {2}
+
+
+async def test_an_attempt_that_counts_is_answered_though_the_channel_cannot_be_written(
+    azurite: str, servicebus: str
+) -> None:
+    """Told of a failure, the learner would say it again and have it counted twice; the facts' consumer delivers it."""
+    (port,) = free_ports(1)
+    nowhere = f"DefaultEndpointsProtocol=http;AccountName=x;AccountKey=eA==;TableEndpoint=http://127.0.0.1:{port}/x;"
+    channels = Tables(StorageAccount(connection_string=nowhere))
+    async with backbone_on(azurite, servicebus) as backbone:
+        practice = Practice(backbone, channels)
+        attempt = await practice.attempt("")
+        result, pushes = await practice.interaction.assess(attempt)
+        assert (result["text"], pushes) == (attempt.text, [])
+        assert set((await practice.facts(attempt)).values()) == {1}
+    await channels.close()
