@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from datetime import timedelta
 
@@ -10,6 +11,8 @@ from shared_code.domain.errors import AppError, BadRequest
 from shared_code.gateway.http import Endpoint, Request, Response
 from shared_code.gateway.idempotency.claims import Answer, Claims, Held
 from shared_code.gateway.problem import problem
+
+log = logging.getLogger(__name__)
 
 HEADER = "idempotency-key"
 METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -21,7 +24,8 @@ class Idempotency:
     """Replays the first answer to a key for 24 hours, to the same caller and the same request.
 
     What may go better next time (503, 429, a failure of ours) is not kept. Without the store a request that bears a
-    key is refused (503), because the caller asked for a guarantee; one without a key passes.
+    key is refused (503), because the caller asked for a guarantee; one without a key passes. Once carried out, a
+    request is answered, even if its answer can no longer be kept.
     """
 
     def __init__(self, claims: Claims) -> None:
@@ -49,7 +53,7 @@ async def _carried_out(request: Request, proceed: Endpoint, claim: Held) -> Resp
         if error.retryable or error.status >= 500:
             await claim.give_up()
         else:
-            await claim.finish(_kept(problem(request, error)))
+            await _keep(claim, problem(request, error))
         raise
     except Exception:
         await claim.give_up()
@@ -57,8 +61,22 @@ async def _carried_out(request: Request, proceed: Endpoint, claim: Held) -> Resp
     if response.status >= 500 or response.status == 429:
         await claim.give_up()
     else:
-        await claim.finish(_kept(response))
+        await _keep(claim, response)
     return response
+
+
+async def _keep(claim: Held, response: Response) -> None:
+    """Keep an answer. Where that fails the caller gets it all the same: told of a failure, it would try again."""
+    answer = Answer(
+        status=response.status,
+        headers=dict(response.headers),
+        content_type=response.content_type,
+        body=response.payload(),
+    )
+    try:
+        await claim.finish(answer)
+    except AppError as failure:
+        log.warning("idempotency.answer_not_kept", extra={"code": failure.code})
 
 
 def _fingerprint(request: Request) -> bytes:
@@ -69,15 +87,6 @@ def _fingerprint(request: Request) -> bytes:
         digest.update(part.encode() + b"\0")
     digest.update(request.body)
     return digest.digest()
-
-
-def _kept(response: Response) -> Answer:
-    return Answer(
-        status=response.status,
-        headers=dict(response.headers),
-        content_type=response.content_type,
-        body=response.payload(),
-    )
 
 
 def _replayed(answer: Answer) -> Response:

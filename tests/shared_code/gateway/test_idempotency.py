@@ -209,6 +209,20 @@ async def test_without_its_store_a_key_is_refused_and_no_key_passes(
     await tables.close()
 
 
+async def test_what_was_carried_out_is_answered_though_the_answer_cannot_be_kept(
+    gateway: Gateway, state: TableState, provider: OpenIdProvider, tokens: Any
+) -> None:
+    """Told of a failure, the client would send it again, and it would happen twice."""
+    caller = (await tokens.verify(provider.token())).pseudonym
+
+    async def loses_its_claim(_request: Request) -> Response:
+        async for claim in state.all(f"claim:{caller}"):
+            await state.delete(f"claim:{caller}", claim.key)
+        return Response(201)
+
+    assert (await gateway.handle(post(provider.token()), loses_its_claim)).status == 201
+
+
 async def test_answers_are_purged_after_their_day(state: TableState, gateway: Gateway) -> None:
     clock = Clock()
     claims = Claims(state, SECRET, clock)
