@@ -13,7 +13,7 @@ help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 install: ## install what is missing into .venv and node_modules
-	@$(MAKE) --no-print-directory -j2 .venv/installed node_modules/installed
+	@$(MAKE) --no-print-directory --silent -j2 .venv/installed node_modules/installed
 	@$(PY) -m scripts.build_dictionary
 
 demo: install ## play one learner's practice through the stack (AUDIO=file.wav TEXT=你好 for a recording)
