@@ -11,6 +11,7 @@ from shared_code.domain.errors import AppError, BadRequest
 from shared_code.gateway.http import Endpoint, Request, Response
 from shared_code.gateway.idempotency.claims import Answer, Claims, Held
 from shared_code.gateway.problem import problem
+from shared_code.gateway.stages.limit import network
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,11 @@ class Idempotency:
         if not KEY.fullmatch(key):
             raise BadRequest("An Idempotency-Key has 1-255 visible ASCII characters.", code="idempotency-key-invalid")
         caller = request.principal.pseudonym if request.principal else "public"
+        # Whoever guesses a stranger's key must not be handed the stranger's answer, such as a guest's token.
+        place = "" if request.principal else network(request.client_address)
         lease = timedelta(seconds=request.route.deadline + LEASE_MARGIN)
-        claimed = await self._claims.claim(caller, f"{request.route.name}\0{key}", _fingerprint(request), lease)
+        scoped = f"{request.route.name}\0{place}\0{key}"
+        claimed = await self._claims.claim(caller, scoped, _fingerprint(request), lease)
         if isinstance(claimed, Answer):
             return _replayed(claimed)
         return await _carried_out(request, proceed, claimed)

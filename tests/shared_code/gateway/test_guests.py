@@ -100,6 +100,19 @@ async def test_an_address_and_a_device_make_only_so_many(gateway: Gateway) -> No
     assert others == [201, 201, 429]
 
 
+async def test_nobody_gets_a_strangers_token_by_guessing_its_idempotency_key(gateway: Gateway) -> None:
+    """The same key from the same address is a repetition; from another address it is somebody else."""
+    answers = [
+        await gateway.handle(
+            request(CREATE_GUEST, headers={"idempotency-key": "1"}, client_address=address), gateway.guests.create
+        )
+        for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2")
+    ]
+    first, again, stranger = (body_of(answer)["token"] for answer in answers)
+    assert again == first
+    assert stranger != first
+
+
 async def test_a_guest_becomes_the_learner_of_one_account(
     gateway: Gateway, provider: OpenIdProvider, adopted: Adopted
 ) -> None:
