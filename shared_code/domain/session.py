@@ -13,7 +13,7 @@ MOST_PARTICIPANTS = 20
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """People appear by pseudonym; `owner` is one of the participants. Times are aware and in UTC."""
+    """People appear by pseudonym; `owner` and `ended_by` are participants. Times are aware and in UTC."""
 
     session_id: str
     tenant: str
@@ -24,6 +24,7 @@ class Session(Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+    ended_by: str | None = None
 
     def is_open(self, now: datetime) -> bool:
         """Whether attempts and turns are still taken."""

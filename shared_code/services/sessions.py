@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import Conflict, NotFound
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.interaction import SessionEnded, SessionStarted
-from shared_code.domain.identifiers import uuid7
+from shared_code.domain.identifiers import derived_uuid7, uuid7
 from shared_code.domain.principal import Principal
 from shared_code.domain.session import LIFETIME, Mode, Session
 from shared_code.events.journal import Journal
@@ -126,35 +127,44 @@ class Sessions:
         raise NotFound("There is no such session.")
 
     async def end(self, session_id: str, caller: Principal, correlation_id: str) -> list[Push]:
-        """End a session for all its participants; one that has ended stays as it is."""
-        session = await self.joined(session_id, caller)
-        if session.ended_at is not None:
+        """End a session for all its participants; one that has ended stays as it is.
+
+        Whoever ended it and asks again has finished what a crash left of it; what was done stays done once.
+        """
+        await self.joined(session_id, caller)
+        session = await self._over(session_id, caller)
+        if session.ended_at is None or session.ended_by != caller.pseudonym:
             return []
-        row = await self._table.get(session_id, "session")
-        assert row is not None
-        now = self._clock()
-        ended = msgspec.structs.replace(session, ended_at=now)
-        try:
-            await self._table.replace(Row(row.partition, row.key, _row(ended).values, row.etag))
-        except Conflict:
-            return await self.end(session_id, caller, correlation_id)
         event = event_of(
             SessionEnded(
                 session_id=session_id,
                 reason="requested",
-                duration_ms=int((now - session.created_at).total_seconds() * 1000),
+                duration_ms=int((session.ended_at - session.created_at).total_seconds() * 1000),
             ),
             subject=caller.id,
             tenant=caller.tenant,
             correlation_id=correlation_id,
-            now=now,
+            now=session.ended_at,
+            event_id=derived_uuid7(session.ended_at, session_id, "ended"),
         )
         await self._journal.record(caller.pseudonym, [event])
-        view = msgspec.to_builtins(self.view(ended))
-        pushes = await self._tell(ended, "session_ended", view, correlation_id)
+        pushes = await self._tell(session, "session_ended", msgspec.to_builtins(self.view(session)), correlation_id)
         for person in session.participants:
             await self._realtime.leave(person, f"session:{session_id}")
         return pushes
+
+    async def _over(self, session_id: str, caller: Principal) -> Session:
+        """The session when it has ended: by the caller now, unless somebody ended it before."""
+        while True:
+            row = await self._table.get(session_id, "session")
+            assert row is not None, "sessions are never deleted"
+            session = _session(row)
+            if session.ended_at is not None:
+                return session
+            ended = msgspec.structs.replace(session, ended_at=self._clock(), ended_by=caller.pseudonym)
+            with suppress(Conflict):
+                await self._table.replace(Row(row.partition, row.key, _row(ended).values, row.etag))
+                return ended
 
     def view(self, session: Session) -> SessionView:
         """What participants may see."""
