@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from shared_code.events.dead_letters import DeadLetters, Reason
 from shared_code.events.inbox import Inbox
 from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Handler, Received
+from shared_code.events.redelivery import rest
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.lake import Lake
@@ -41,26 +43,32 @@ class Consumer:
         """Handle one message; when this returns, it is to be completed.
 
         What does not fit its schema, and what the handler rejects (an AppError that says of itself that trying again
-        cannot help), goes to the dead letters with its reason. Everything else that goes wrong is raised, so that the
-        bus delivers the message again.
+        cannot help), goes to the dead letters with its reason. Everything else that goes wrong is raised after a rest,
+        so that the bus delivers the message again.
         """
         record = _Record(self._lake, message, topic, subscriber)
         try:
-            try:
-                decoded = _fitting(message, topic, self._clock)
-            except (Invalid, TooLarge) as fault:
-                await self._give_up(message, "schema", fault, record)
-                return
-            stream = self._pseudonym(decoded.event.tenantid, decoded.event.subject)
-            record.about(decoded, stream, self._clock)
-            try:
-                record.outcome = await self._once(decoded, stream, subscriber, handle)
-            except AppError as failure:
-                if failure.retryable or isinstance(failure, Conflict):  # who lost a race may win the next
-                    raise
-                await self._give_up(message, "rejected", failure, record)
-        finally:
+            await self._settle(message, handle, record)
+        except Exception:  # the outermost boundary of a trigger: whatever it was, the bus has the message again
             record.write()
+            await asyncio.sleep(rest(message.delivery_count))
+            raise
+        record.write()
+
+    async def _settle(self, message: IncomingMessage, handle: Handler, record: _Record) -> None:
+        try:
+            decoded = _fitting(message, record.topic, self._clock)
+        except (Invalid, TooLarge) as fault:
+            await self._give_up(message, "schema", fault, record)
+            return
+        stream = self._pseudonym(decoded.event.tenantid, decoded.event.subject)
+        record.about(decoded, stream, self._clock)
+        try:
+            record.outcome = await self._once(decoded, stream, record.subscriber, handle)
+        except AppError as failure:
+            if failure.retryable or isinstance(failure, Conflict):  # who lost a race may win the next
+                raise
+            await self._give_up(message, "rejected", failure, record)
 
     async def _once(self, decoded: DecodedEvent, stream: str, subscriber: str, handle: Handler) -> str:
         async with self._inbox.once(subscriber, decoded.event.id) as first:
