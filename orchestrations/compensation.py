@@ -9,7 +9,7 @@ import azure.durable_functions as df
 
 from shared_code.domain.sagas import OPERATOR_EVENT
 
-# Backoff belongs to the services behind a step; here a step is only given a second and a third chance.
+# Outages are outlasted inside the activities (activities/step.py); here a step gets a second and a third chance.
 RETRY = df.RetryOptions(first_retry_interval_in_milliseconds=1000, max_number_of_attempts=3)
 
 Steps = Generator[Any, Any, Any]
@@ -40,7 +40,8 @@ class Saga:
         """Undo what may have happened, the last step first.
 
         An undo that fails parks the saga: it waits for an operator's event `operator_decision`, whose
-        `{"action": "retry"}` tries that undo again and `{"action": "skip"}` goes on without it.
+        `{"action": "retry"}` tries that undo again and `{"action": "skip"}` goes on without it. With a `step` it counts
+        for the undo of that name alone.
         """
         skipped: list[str] = []
         for undo, payload in reversed(self._undos):
@@ -51,12 +52,18 @@ class Saga:
                     break
                 except Exception:  # noqa: BLE001 - the engine raises the activity's failure under a type of its own
                     self._report("parked", undo)
-                    decision = yield self._context.wait_for_external_event(OPERATOR_EVENT)
-                    if isinstance(decision, dict) and decision.get("action") == "skip":
+                    if (yield from self._decision(undo)) == "skip":
                         skipped.append(undo)
                         break
         self._report("compensated", None)
         return {"state": "compensated", "done": self._done, "skipped_undos": skipped}
+
+    def _decision(self, undo: str) -> Steps:
+        """Wait for a decision about this undo. The engine keeps what comes twice: it must not decide the next one."""
+        while True:
+            decision = yield self._context.wait_for_external_event(OPERATOR_EVENT)
+            if isinstance(decision, dict) and decision.get("step", undo) == undo:
+                return decision.get("action")
 
     def completed(self) -> dict[str, Any]:
         """The saga's outcome when every step ran."""

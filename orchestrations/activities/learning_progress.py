@@ -7,7 +7,7 @@ from typing import Any
 import azure.durable_functions as df
 import msgspec
 
-from orchestrations.activities.step import recorded_step
+from orchestrations.activities.step import outlast, recorded_step
 from shared_code.bootstrap import app
 from shared_code.domain.learning.analysis import Analysis
 from shared_code.domain.learning.plan import LessonPlan
@@ -19,21 +19,21 @@ bp = df.Blueprint()
 async def record_progress(payload: dict) -> int:  # type: ignore[type-arg]
     """Fold the learner's new events into the learner's progress."""
     async with recorded_step(payload) as step:
-        return (await app().progress.catch_up(step.person)).version
+        return (await outlast(lambda: app().progress.catch_up(step.person))).version
 
 
 @bp.activity_trigger(input_name="payload", activity="revert_progress")
 async def revert_progress(payload: dict) -> None:  # type: ignore[type-arg]
     """Take the event's contribution back."""
     async with recorded_step(payload) as step:
-        await app().progress.revert(step.person, step.event.id)
+        await outlast(lambda: app().progress.revert(step.person, step.event.id))
 
 
 @bp.activity_trigger(input_name="payload", activity="analyse_effectiveness")
 async def analyse_effectiveness(payload: dict) -> dict[str, Any]:  # type: ignore[type-arg]
     """See what the learner's progress shows."""
     async with recorded_step(payload) as step:
-        analysis = await app().effectiveness.analyse(step.person, step.event, step.saga_id)
+        analysis = await outlast(lambda: app().effectiveness.analyse(step.person, step.event, step.saga_id))
         return msgspec.to_builtins(analysis)  # type: ignore[no-any-return]
 
 
@@ -42,7 +42,7 @@ async def adapt_lesson_plan(payload: dict) -> dict[str, Any]:  # type: ignore[ty
     """Plan what the learner practises next."""
     async with recorded_step(payload) as step:
         analysis = msgspec.convert(step.found["analysis"], Analysis)
-        plan = await app().planning.adapt(step.person, step.event, analysis, step.saga_id)
+        plan = await outlast(lambda: app().planning.adapt(step.person, step.event, analysis, step.saga_id))
         return msgspec.to_builtins(plan)  # type: ignore[no-any-return]
 
 
@@ -50,7 +50,7 @@ async def adapt_lesson_plan(payload: dict) -> dict[str, Any]:  # type: ignore[ty
 async def restore_lesson_plan(payload: dict) -> None:  # type: ignore[type-arg]
     """Take the saga's plan back."""
     async with recorded_step(payload) as step:
-        await app().planning.restore(step.person, step.event, step.saga_id)
+        await outlast(lambda: app().planning.restore(step.person, step.event, step.saga_id))
 
 
 @bp.activity_trigger(input_name="payload", activity="notify_learner")
@@ -58,4 +58,4 @@ async def notify_learner(payload: dict) -> None:  # type: ignore[type-arg]
     """Announce the plan, and what the learner has achieved, on the learner's screen."""
     async with recorded_step(payload) as step:
         plan = msgspec.convert(step.found["plan"], LessonPlan)
-        await app().announcements.announce(step.person, step.event, plan)
+        await outlast(lambda: app().announcements.announce(step.person, step.event, plan))

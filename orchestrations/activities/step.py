@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from shared_code.bootstrap import app
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.resilience.retry import retry
+
+ATTEMPTS, FIRST, LONGEST = 8, 1.0, 15.0  # of what may pass: half a minute of waits on the average, beside the calls
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -60,3 +63,11 @@ async def recorded_step(payload: dict[str, Any]) -> AsyncIterator[Step]:
                 "ms": round((time.perf_counter() - started) * 1000, 3),
             },
         )
+
+
+async def outlast[T](work: Callable[[], Awaitable[T]]) -> T:
+    """Do a step's work, again while it fails for something that passes: an outage must not undo a lesson.
+
+    What cannot get better is raised at once, and the saga is compensated.
+    """
+    return await retry(work, attempts=ATTEMPTS, first=FIRST, longest=LONGEST)
