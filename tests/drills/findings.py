@@ -139,8 +139,10 @@ class Inspector:
         for learner, sent in self._ledger.sent.items():
             wanted = [each.id for each in sent]
             stored = [each for each in ids[learner] if each in set(wanted)]
-            if stored != wanted:
-                self.findings.broken.append(f"{learner}: sent as {wanted}, stored as {stored}")
+            for place, (one, other) in enumerate(zip(wanted, stored, strict=False)):
+                if one != other:
+                    self.findings.broken.append(f"{learner}: place {place} of the order is {other}, sent was {one}")
+                    break
         opened = Counter(session for mine in self._ledger.sessions.values() for session in mine)
         found = Counter(each for each in ids[SESSION_STARTED] if each in opened)
         self.findings.compare("sessions", opened, found)

@@ -7,7 +7,6 @@ import random
 import uuid
 from typing import Any
 
-from local.demo.items import RIGHT, VOICE
 from local.voice import speak
 from shared_code.domain.clock import rfc3339, utc_now
 from shared_code.domain.identifiers import uuid7
@@ -16,6 +15,7 @@ from tests.drills.ledger import Ledger, Sent
 from tests.drills.publisher import Publisher
 from tests.e2e.stack import Stack
 
+TEXT, SPOKEN = "学习", "xue2 xi2"
 PAUSES = (0.3, 1.5)  # seconds between two operations of one learner
 AGAIN = 0.2  # how many events are sent a second time, under another message id
 LATE = (1.0, 6.0)  # seconds after which a late copy is delivered
@@ -61,8 +61,7 @@ class Speaker(Writer):
     """Submits spoken attempts over HTTP."""
 
     async def _write(self, caller: Caller, session_id: str, stop: asyncio.Event) -> None:
-        item = self._chance.choice(RIGHT)
-        wav = await speak(item.spoken, variant=VOICE)
+        wav = await speak(SPOKEN)
         while not stop.is_set():
             if self._chance.random() < NEW_SESSION:
                 session_id = await self._open(caller)
@@ -71,7 +70,7 @@ class Speaker(Writer):
                 f"/api/v1/sessions/{session_id}/attempts",
                 key,
                 data=wav,
-                params={"text": item.text},
+                params={"text": TEXT},
                 headers={"Content-Type": "audio/wav"},
             )
             self._ledger.sent[self.name].append(Sent("attempt", answer["attempt_id"], session_id, key))
