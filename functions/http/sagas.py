@@ -77,7 +77,7 @@ async def http_decide_saga(req: func.HttpRequest, client: Any) -> func.HttpRespo
         saga = _view(await _found(client, request.params["saga_id"]))
         if not _parked(saga):
             raise Conflict("This saga is not parked.", code="saga-not-parked")
-        await client.raise_event(saga.id, OPERATOR_EVENT, {"action": decision.action})
+        await client.raise_event(saga.id, OPERATOR_EVENT, {"action": decision.action, "step": saga.progress["step"]})
         return Response(202, saga)
 
     return await serve(req, DECIDE_SAGA, endpoint)

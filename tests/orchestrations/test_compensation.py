@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,12 @@ def ran(log: Path, saga: str) -> list[str]:
     return list(dict.fromkeys(name for of, name in lines if of == saga))
 
 
+def parked_at(host: RunningHost, saga: str, step: str) -> bool:
+    """Whether a saga waits for an operator at this undo."""
+    progress = status(host, saga)["customStatus"] or {}
+    return (progress.get("state"), progress.get("step")) == ("parked", step)
+
+
 def test_a_saga_whose_steps_succeed_undoes_nothing(host: RunningHost, log: Path) -> None:
     """All steps in order, and no undo."""
     start(host, "well")
@@ -104,4 +111,20 @@ def test_e11_an_undo_that_fails_parks_the_saga_for_an_operator(host: RunningHost
     skipped = ["undo_third"] if action == "skip" else []
     assert outcome(host, saga)["skipped_undos"] == skipped
     assert ran(log, saga)[-1] == "undo_first"
+    repaired.unlink(missing_ok=True)
+
+
+def test_a_decision_that_comes_twice_decides_nothing_else(host: RunningHost, log: Path) -> None:
+    """Two operators skip the same undo; the next one that fails waits for a decision of its own."""
+    saga, repaired = "decided-twice", Path(f"{log}.repaired")
+    start(host, saga, "fourth", "undo_third", "undo_first")
+    for step, action, times in (("undo_third", "skip", 2), ("undo_first", "retry", 1)):
+        until(partial(parked_at, host, saga, step))
+        if action == "retry":
+            repaired.touch()
+        decision = json.dumps({"action": action, "step": step}).encode()
+        for _ in range(times):
+            path = f"{WEBHOOKS}/instances/{saga}/raiseEvent/operator_decision"
+            assert host.request("POST", path, decision, {"Content-Type": "application/json"}).status == 202
+    assert outcome(host, saga)["skipped_undos"] == ["undo_third"]
     repaired.unlink(missing_ok=True)
