@@ -37,7 +37,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     _allow_many_clients()
     endpoint = f"http://{HOST}:{ports.signalr}"
-    service = Service(endpoint, Upstream(options.upstream), open_database(str(state_dir() / "signalr.sqlite")))
+    service = Service(endpoint, Upstream(options.upstream), open_database(str(state_dir() / "signalr.sqlite3")))
     try:
         web.run_app(
             application(service),
