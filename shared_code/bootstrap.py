@@ -112,7 +112,7 @@ def app() -> App:
     sessions = Sessions(
         table=tables.table("sessions"), people=people, journal=journal, channel=channel, realtime=realtime, clock=clock
     )
-    feedback = Feedback(blobs=blobs, channel=channel, realtime=realtime, lake=lake)
+    feedback = Feedback(sessions=sessions, blobs=blobs, channel=channel, realtime=realtime, lake=lake)
     progress = Documents(blobs, PROJECTIONS, "progress", Progress)
     effectiveness = EffectivenessService(progress, journal, clock)
     planning = PlanningService(Documents(blobs, PROJECTIONS, "plan", PlanRecord), progress, journal, clock)
@@ -153,7 +153,9 @@ def app() -> App:
         progress=progress_service,
         effectiveness=effectiveness,
         planning=planning,
-        announcements=Announcements(progress=progress, channel=channel, realtime=realtime, lake=lake),
+        announcements=Announcements(
+            sessions=sessions, progress=progress, channel=channel, realtime=realtime, lake=lake
+        ),
         channel=channel,
         realtime=realtime,
         events=store,

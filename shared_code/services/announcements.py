@@ -16,6 +16,7 @@ from shared_code.realtime.channel import Channel
 from shared_code.realtime.envelope import MessageType
 from shared_code.realtime.push import Push
 from shared_code.realtime.signalr import SignalRService
+from shared_code.services.sessions import Sessions
 from shared_code.storage.documents import Documents
 from shared_code.storage.lake import Lake
 
@@ -32,8 +33,15 @@ class Announcements:
     """
 
     def __init__(
-        self, *, progress: Documents[Progress], channel: Channel, realtime: SignalRService, lake: Lake
+        self,
+        *,
+        sessions: Sessions,
+        progress: Documents[Progress],
+        channel: Channel,
+        realtime: SignalRService,
+        lake: Lake,
     ) -> None:
+        self._sessions = sessions
         self._progress = progress
         self._channel = channel
         self._realtime = realtime
@@ -45,7 +53,7 @@ class Announcements:
         What was announced before is pushed again, under its first number: a push may have been lost with the
         process that was to make it, and clients drop doubles by number.
         """
-        session_id = msgspec.convert(cause.data, ProgressRecorded).session_id or f"{PERSONAL}{person}"
+        session_id = await self._channel_of(person, msgspec.convert(cause.data, ProgressRecorded).session_id)
         pushes = [await self._say(session_id, person, cause, "lesson_adapted", msgspec.to_builtins(plan), plan.saga_id)]
         progress = await self._progress.load(person)
         for tone, event_id in sorted(progress.perfect_tones.items()):
@@ -58,6 +66,12 @@ class Announcements:
                 await self._realtime.send(push)
             except Unavailable as failure:
                 log.warning("announcements.push_failed", extra={"learner": person, "code": failure.code})
+
+    async def _channel_of(self, person: str, named: str | None) -> str:
+        """The session that the event names, if it is the learner's: other systems may name what they like."""
+        if named is not None and await self._sessions.has(named, person):
+            return named
+        return f"{PERSONAL}{person}"
 
     async def _say(
         self, session_id: str, person: str, cause: CloudEvent, kind: MessageType, data: dict[str, Any], key: str

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from typing import Any
 
 import msgspec
 
+from shared_code.domain.errors import Unavailable
 from shared_code.domain.events.assessment import AssessmentCompleted
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.realtime.channel import Channel
 from shared_code.realtime.push import Push
 from shared_code.realtime.signalr import SignalRService
+from shared_code.services.sessions import Sessions
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.lake import Lake
+
+log = logging.getLogger(__name__)
 
 CONTAINER = "attempts"
 
@@ -20,7 +26,10 @@ CONTAINER = "attempts"
 class Feedback:
     """Results of attempts, `{learner}/{attempt}.json`. They hold the learner's text: erased with the learner."""
 
-    def __init__(self, *, blobs: Blobs, channel: Channel, realtime: SignalRService, lake: Lake) -> None:
+    def __init__(
+        self, *, sessions: Sessions, blobs: Blobs, channel: Channel, realtime: SignalRService, lake: Lake
+    ) -> None:
+        self._sessions = sessions
         self._blobs = blobs
         self._channel = channel
         self._realtime = realtime
@@ -65,9 +74,12 @@ class Feedback:
     async def make_good(self, person: str, event: CloudEvent, data: AssessmentCompleted) -> None:
         """Deliver what a crash between the facts and the channel left undelivered.
 
-        Facts of other systems, or of attempts that were erased, have no result here: nothing to deliver.
+        Facts of other systems, or of attempts that were erased, have no result here: nothing to deliver. What they
+        name is checked before it is believed. A push that fails is let go, as the channel is the record.
         """
-        if data.session_id is None:
+        if data.session_id is None or not _is_uuid(data.assessment_id):
+            return
+        if not await self._sessions.has(data.session_id, person):
             return
         kept = await self._blobs.get(CONTAINER, _name(person, data.assessment_id))
         if kept is None:
@@ -75,7 +87,17 @@ class Feedback:
         result = msgspec.json.decode(kept.data)
         pushes = await self.deliver(data.session_id, person, data.assessment_id, result, event.correlationid)
         for push in pushes:
-            await self._realtime.send(push)
+            try:
+                await self._realtime.send(push)
+            except Unavailable as failure:
+                log.warning("feedback.push_failed", extra={"learner": person, "code": failure.code})
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def _name(person: str, attempt_id: str) -> str:

@@ -126,6 +126,11 @@ class Sessions:
                 return session
         raise NotFound("There is no such session.")
 
+    async def has(self, session_id: str, person: str) -> bool:
+        """Whether there is such a session and this person (a pseudonym) takes part in it."""
+        row = await self._table.get(session_id, "session")
+        return row is not None and person in _session(row).participants
+
     async def end(self, session_id: str, caller: Principal, correlation_id: str) -> list[Push]:
         """End a session for all its participants; one that has ended stays as it is.
 

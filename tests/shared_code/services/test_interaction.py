@@ -12,6 +12,11 @@ import pytest
 
 from local.voice import speak
 from shared_code.domain.clock import utc_now
+from shared_code.domain.events.assessment import AssessmentCompleted, SkillResult
+from shared_code.domain.events.catalogue import event_of
+from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
+from shared_code.domain.learning.plan import LessonPlan
+from shared_code.domain.learning.progress import Progress
 from shared_code.domain.principal import Principal
 from shared_code.domain.session import Session
 from shared_code.providers.hub import Chain
@@ -19,6 +24,7 @@ from shared_code.providers.speech.offline.assessor import OfflineAnalyser
 from shared_code.providers.speech.port import SpeechAssessor
 from shared_code.realtime.channel import Channel
 from shared_code.realtime.signalr import SignalRService, key_bearer
+from shared_code.services.announcements import Announcements
 from shared_code.services.feedback import Feedback
 from shared_code.services.interaction import Interaction, SpokenAttempt
 from shared_code.services.people import People
@@ -38,20 +44,33 @@ class Practice:
     def __init__(self, backbone: Backbone, channels: Tables | None = None) -> None:
         self.backbone = backbone
         self.channel = Channel((channels or backbone.tables).table("channel"), utc_now)
-        realtime = SignalRService("http://127.0.0.1:1", key_bearer("nobody listens: feedback goes out with the answer"))
+        self.realtime = realtime = SignalRService(
+            "http://127.0.0.1:1", key_bearer("nobody listens: feedback goes out with the answer")
+        )
         speech: Chain[SpeechAssessor] = Chain("speech", [OfflineAnalyser()], deadline=60, usage=lambda *_: None)
+        sessions = Sessions(
+            table=backbone.tables.table("sessions"),
+            people=People(KEY),
+            journal=backbone.journal,
+            channel=self.channel,
+            realtime=realtime,
+            clock=utc_now,
+        )
+        self.feedback = Feedback(
+            sessions=sessions, blobs=backbone.blobs, channel=self.channel, realtime=realtime, lake=backbone.lake
+        )
+        self.announcements = Announcements(
+            sessions=sessions,
+            progress=Documents(backbone.blobs, "projections", "progress", Progress),
+            channel=self.channel,
+            realtime=realtime,
+            lake=backbone.lake,
+        )
         self.interaction = Interaction(
-            sessions=Sessions(
-                table=backbone.tables.table("sessions"),
-                people=People(KEY),
-                journal=backbone.journal,
-                channel=self.channel,
-                realtime=realtime,
-                clock=utc_now,
-            ),
+            sessions=sessions,
             speech=speech,
             voices=Voices(Documents(backbone.blobs, "voices", "voice", VoiceRecord)),
-            feedback=Feedback(blobs=backbone.blobs, channel=self.channel, realtime=realtime, lake=backbone.lake),
+            feedback=self.feedback,
             journal=backbone.journal,
             clock=utc_now,
         )
@@ -83,14 +102,18 @@ class Practice:
 @pytest.fixture
 async def practice(azurite: str, servicebus: str) -> AsyncIterator[Practice]:
     async with backbone_on(azurite, servicebus) as backbone:
-        yield Practice(backbone)
+        practice = Practice(backbone)
+        yield practice
+        await practice.realtime.close()
 
 
 @pytest.fixture
 async def elsewhere(azurite: str, servicebus: str) -> AsyncIterator[Practice]:
     """Another instance of the app."""
     async with backbone_on(azurite, servicebus) as backbone:
-        yield Practice(backbone)
+        practice = Practice(backbone)
+        yield practice
+        await practice.realtime.close()
 
 
 async def test_a_second_run_under_the_same_key_changes_nothing(practice: Practice, elsewhere: Practice) -> None:
@@ -129,3 +152,44 @@ async def test_an_attempt_that_counts_is_answered_though_the_channel_cannot_be_w
         assert (result["text"], pushes) == (attempt.text, [])
         assert set((await practice.facts(attempt)).values()) == {1}
     await channels.close()
+
+
+async def test_r6_an_event_that_names_somebody_elses_session_reaches_nobody_else(practice: Practice) -> None:
+    """Other systems name sessions as they like; a learner's lesson goes to that learner's channels alone."""
+    theirs, mine = await practice.attempt(""), await practice.attempt("")
+    person = mine.caller.pseudonym
+    event = event_of(
+        ProgressRecorded(
+            attempt_id="a",
+            session_id=theirs.session_id,
+            items=(PractisedItem(hanzi="好", pinyin="hǎo", expected=3),),
+        ),
+        subject=mine.caller.id,
+        tenant="sayzhong",
+        correlation_id=str(uuid.uuid4()),
+        now=utc_now(),
+    )
+    plan = LessonPlan(version=1, saga_id="s", adapted_at="", focus_tones=(), items=())
+    await practice.announcements.announce(person, event, plan)
+    assert (await practice.channel.catch_up(theirs.session_id, 0)).messages == ()
+    assert [each.type for each in (await practice.channel.catch_up(f"user:{person}", 0)).messages] == ["lesson_adapted"]
+
+
+@pytest.mark.parametrize("fault", ["session", "name"])
+async def test_feedback_is_made_good_only_for_ones_own_attempt_and_session(practice: Practice, fault: str) -> None:
+    """Neither somebody else's session nor a name that leads out of one's own folder is believed."""
+    theirs, mine = await practice.attempt(""), await practice.attempt("")
+    attempt_id, person = str(uuid.uuid4()), mine.caller.pseudonym
+    await practice.feedback.keep(person, attempt_id, {"text": "好"})
+    data = AssessmentCompleted(
+        assessment_id=attempt_id if fault == "session" else f"../{person}/{attempt_id}",
+        session_id=theirs.session_id if fault == "session" else mine.session_id,
+        skills=(SkillResult(skill="pronunciation", score=None),),
+    )
+    event = event_of(data, subject=mine.caller.id, tenant="sayzhong", correlation_id=str(uuid.uuid4()), now=utc_now())
+    await practice.feedback.make_good(person, event, data)
+    for session_id in (theirs.session_id, mine.session_id):
+        assert (await practice.channel.catch_up(session_id, 0)).messages == ()
+    right = msgspec.structs.replace(data, assessment_id=attempt_id, session_id=mine.session_id)
+    await practice.feedback.make_good(person, event, right)
+    assert [each.data for each in (await practice.channel.catch_up(mine.session_id, 0)).messages] == [{"text": "好"}]
