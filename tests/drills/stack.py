@@ -46,14 +46,13 @@ async def drill(stack: Stack, *, rounds: int = ROUNDS, seed: int) -> Findings:
 
 def _writers(stack: Stack, ledger: Ledger, seed: int) -> list[Writer]:
     reporters: list[Writer] = [Reporter(stack, ledger, f"drill-reported-{number}", seed) for number in range(3)]
-    return [*reporters, *(Speaker(stack, ledger, f"drill-spoken-{number}", seed) for number in range(2))]
+    return [*reporters, *(Speaker(stack, ledger, f"drill-spoken-{number}", seed) for number in range(3))]
 
 
 def _victims(chance: random.Random, rounds: int) -> list[str]:
     """Every part as often as every other, in an order of chance."""
-    victims = [VICTIMS[number % len(VICTIMS)] for number in range(rounds)]
-    chance.shuffle(victims)
-    return victims
+    bags = [chance.sample(VICTIMS, len(VICTIMS)) for _ in range(-(-rounds // len(VICTIMS)))]
+    return [victim for bag in bags for victim in bag][:rounds]
 
 
 async def _kill_in_turn(stack: Stack, victims: list[str], chance: random.Random, ledger: Ledger) -> None:
