@@ -86,10 +86,9 @@ class Hub:
     def rest(self) -> None:
         """Stop the worker. It takes nothing more from here on; that it needs a second to end need not concern us."""
         if self.worker is not None:
-            self.worker._response_stream.cancel()
             ending.append(threading.Thread(target=self.worker.stop))
             ending[-1].start()
-            until(lambda: not self.engine._holders)
+            until(lambda: self.worker._shutdown.is_set() and not self.engine._holders)
             self.worker = None
 
     def snapshot(self) -> Path:

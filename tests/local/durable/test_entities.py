@@ -37,6 +37,7 @@ def test_deleted_entity_does_not_exist(working: Hub) -> None:
     until(lambda: working.entity("deleted") is None)
     keys = [entity.id.key for entity in working.client.get_all_entities()]
     assert "deleted" not in keys
+    assert working.client.clean_entity_storage().empty_entities_removed == 1
     working.signal("deleted", "add", 2)
     until(lambda: working.entity("deleted") == 2)
 
