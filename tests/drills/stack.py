@@ -30,6 +30,7 @@ async def drill(stack: Stack, *, rounds: int = ROUNDS, seed: int) -> Findings:
     """Start the stack, kill its parts under load so many times, and compare; the stack is left running."""
     chance, ledger, stop = random.Random(seed), Ledger(), asyncio.Event()
     await stack.start()
+    _say("the stack is up; the load begins")
     async with asyncio.TaskGroup() as load:
         for writer in _writers(stack, ledger, seed):
             load.create_task(writer.run(stop))
@@ -99,4 +100,4 @@ def _told(ledger: Ledger) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)

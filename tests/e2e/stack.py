@@ -149,8 +149,10 @@ def _children(pid: int) -> list[int]:
 
 
 def _command(pid: int) -> str:
-    """The command line of a process; empty where it has ended."""
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    """The whole command line of a process; empty where it has ended."""
+    return subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
 
 
 async def eventually[T](look: object, seconds: float = 30, what: str = "it") -> T:
