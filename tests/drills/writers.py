@@ -16,7 +16,7 @@ from tests.drills.publisher import Publisher
 from tests.e2e.stack import Stack
 
 TEXT, SPOKEN = "学习", "xue2 xi2"
-PAUSES = (0.3, 1.5)  # seconds between two operations of one learner
+PAUSES = (0.5, 2.0)  # seconds between two operations of one learner
 AGAIN = 0.2  # how many events are sent a second time, under another message id
 LATE = (1.0, 6.0)  # seconds after which a late copy is delivered
 NEW_SESSION = 0.1  # how many attempts open a session first
