@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import azure.durable_functions as df
@@ -96,9 +96,14 @@ def _view(status: Any) -> SagaView:
         saga=status.name,
         status=status.runtime_status.name,
         progress=status.custom_status,
-        started_at=status.created_time,
-        updated_at=status.last_updated_time,
+        started_at=_utc(status.created_time),
+        updated_at=_utc(status.last_updated_time),
     )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """The engine's times are in UTC and do not say so."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _parked(saga: SagaView) -> bool:

@@ -125,7 +125,7 @@ def application(functions: Handler, own: list[Endpoint]) -> web.Application:
         app.router.add_route(method, path, handler)
     for path in {path for _, path, _ in own}:
         app.router.add_route("*", path, _method_not_allowed)
-    app.router.add_route("*", "/{path:.*}", functions)
+    app.router.add_route("*", r"/{path:[\s\S]*}", functions)  # a path may hold line breaks, which `.` does not take
     return app
 
 

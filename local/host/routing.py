@@ -93,7 +93,7 @@ def compile_route(function: Function, prefix: str) -> Route:
         pattern += f"(?:{slash}{text})?" if optional else slash + text
         precedence.append(_digit(whole, bool(found)))
     methods = frozenset(method.upper() for method in function.trigger.get("methods") or ())
-    compiled = re.compile(pattern, re.IGNORECASE)
+    compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
     return Route(function, full, compiled, parameters, methods, tuple(precedence))
 
 

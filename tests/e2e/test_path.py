@@ -144,7 +144,7 @@ async def test_operators_find_sagas_and_decide_only_about_parked_ones(stack: Sta
 
         async def completed() -> bool:
             status, found, _ = await operator.call("GET", saga)
-            return status == 200 and found["status"] == "Completed"
+            return status == 200 and found["status"] == "Completed" and found["started_at"].endswith("Z")
 
         await eventually(completed, what="the saga")
         status, listed, _ = await operator.call("GET", "/api/v1/ops/sagas")
