@@ -89,7 +89,7 @@ async def test_a_signed_context_serves_once(behind: Make, provider: OpenIdProvid
     [
         signed(b"another key of another party!!"),
         signed(OLD, time.time() - 700),
-        signed(OLD, time.time() + 700),
+        signed(OLD, time.time() + 86_400),
         signed(OLD, method="POST"),
         signed(OLD, path="/api/v1/sessions"),
         {**signed(OLD), "x-context": "e30="},
