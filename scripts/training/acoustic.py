@@ -16,15 +16,16 @@ from scripts.training.optimisation import Trainer, cosine
 from scripts.training.splicing import Labelled, spliced
 from shared_code.providers.speech.offline.alignment import MIN_FRAMES, Segment, align
 from shared_code.providers.speech.offline.arrays import Floats, Ints
-from shared_code.providers.speech.offline.features import CONTEXT, INPUTS, in_context, normalise
+from shared_code.providers.speech.offline.features import BANDS, CONTEXT, INPUTS, in_context, normalise
 from shared_code.providers.speech.offline.inventory import CLASSES, NO_INITIAL, SILENCE
 from shared_code.providers.speech.offline.network import Layer, log_probabilities
 from shared_code.providers.speech.offline.segments import FLOOR
 
 SIZES = (INPUTS, 256, 256, len(CLASSES))
-DROPOUT, RATE, WARM_UP, BATCH = 0.15, 1e-3, 500, 512
-REALIGNMENTS, ROUGH_EPOCHS, EPOCHS = 3, 3, 9
-UTTERANCES = 9_000
+DROPOUT, RATE, WARM_UP, BATCH = 0.3, 1.5e-3, 250, 1024
+MASKED = 6  # bands hidden at most, so that no voice's own harmonics are relied on
+REALIGNMENTS, ROUGH_EPOCHS, EPOCHS = 3, 3, 6
+UTTERANCES = 6_000
 INITIAL_SHARE, NO_INITIAL_SHARE, INITIAL_MOST = 0.3, 0.1, 18  # of the syllable, of the syllable, frames
 LEAST_PRIOR = 0.001
 SILENCE_KEPT = 20  # frames around an isolated syllable
@@ -109,8 +110,19 @@ def _fit(utterances: Sequence[Labelled], epochs: int, seed: int) -> AcousticMode
         for number in range(per_epoch):
             batch = order[number * BATCH : (number + 1) * BATCH]
             bounds = material.first[batch, None], material.last[batch, None]
-            inputs = material.frames[np.clip(batch[:, None] + context, *bounds)].reshape(len(batch), INPUTS)
+            inputs = material.frames[np.clip(batch[:, None] + context, *bounds)]
+            inputs *= _unmasked(len(batch), random)
             rate = cosine(epoch * per_epoch + number, epochs * per_epoch, RATE, WARM_UP)
-            trainer.train(inputs, material.units[batch], rate)
+            trainer.train(inputs.reshape(len(batch), INPUTS), material.units[batch], rate)
     share = np.bincount(material.units, minlength=len(CLASSES)) / len(material.units)
     return AcousticModel(tuple(trainer.layers), np.log(np.maximum(share, LEAST_PRIOR)).astype(np.float32))
+
+
+def _unmasked(count: int, random: np.random.Generator) -> Floats:
+    """Which bands each input may use: all but a stretch of up to six, hidden in the whole context.
+
+    After D. Park et al., "SpecAugment", Interspeech 2019.
+    """
+    first, width = random.integers(BANDS, size=(count, 1)), random.integers(MASKED + 1, size=(count, 1))
+    band = np.arange(BANDS)
+    return ((band < first) | (band >= first + width)).astype(np.float32)[:, None, :]

@@ -92,31 +92,20 @@ def spliced(lines: Sequence[Line], level: float, random: np.random.Generator) ->
     """An utterance of 1-8 syllables of one speaker, whose middle is `level`."""
     chosen = _tones_in_order(lines, random)
     width, slope = random.uniform(0.6, 1.1), random.uniform(-2.5, 0.3)
+    tones: list[int] = []
     pieces: list[Doubles] = []
     bounds: list[tuple[int, int]] = []
-    tones: list[int] = []
     at = 0
-    end_before = np.nan
     for place, syllable in enumerate(chosen):
-        tone = syllable.tone
-        if place and random.random() < NEUTRAL:
-            tone = 5
-            pitch = level + REGISTER * np.linspace(*NEUTRAL_AFTER[tones[-1]], int(random.integers(6, 14)))
-            pitch = pitch + random.normal(0, 0.6)
-        else:
-            last = place == len(chosen) - 1
-            pitch = _shortened(syllable, last, random)
+        tone, pitch = _spoken(syllable, tones, place == len(chosen) - 1, level, random)
         pitch = level + width * (pitch - level) + slope * FRAME_SECONDS * at
-        if np.isfinite(end_before):
-            pull = random.uniform(0.3, 0.9) * np.exp(-np.arange(len(pitch)) / random.uniform(3, 9))
-            pitch = pitch + pull * (end_before - pitch[np.isfinite(pitch)][0])
+        if pieces:
+            pitch = _pulled(pitch, pieces[-1][np.isfinite(pieces[-1])][-1], random)
         gap = int(random.choice((0, 0, 1, int(random.integers(3, 13))))) if place else 0
         pieces += [np.full(gap, np.nan), pitch]
-        at += gap
-        bounds.append((at - gap // 2, at + len(pitch)))
-        at += len(pitch)
+        bounds.append((at + gap - gap // 2, at + gap + len(pitch)))
+        at += gap + len(pitch)
         tones.append(tone)
-        end_before = pitch[np.isfinite(pitch)][-1]
     whole = np.concatenate(pieces)
     whole = whole + random.normal(0, 0.1, len(whole))
     edges = [
@@ -126,6 +115,21 @@ def spliced(lines: Sequence[Line], level: float, random: np.random.Generator) ->
     loud = np.zeros(len(whole))
     found = [contour(whole, loud, start, end) for start, end in edges]
     return Melody(found, tones, unknown_voice(whole[np.isfinite(whole)]))
+
+
+def _spoken(syllable: Line, before: Sequence[int], last: bool, level: float, random: np.random.Generator) -> Line:
+    """The syllable as connected speech has it, or a neutral tone in its place; `before` are the tones so far."""
+    if before and random.random() < NEUTRAL:
+        pitch = level + REGISTER * np.linspace(*NEUTRAL_AFTER[before[-1]], int(random.integers(6, 14)))
+        return Line(5, pitch + random.normal(0, 0.6))
+    return Line(syllable.tone, _shortened(syllable, last, random))
+
+
+def _pulled(pitch: Doubles, end_before: float, random: np.random.Generator) -> Doubles:
+    """Let the syllable start nearer to where the one before ended."""
+    pull = random.uniform(0.3, 0.9) * np.exp(-np.arange(len(pitch)) / random.uniform(3, 9))
+    pulled: Doubles = pitch + pull * (end_before - pitch[np.isfinite(pitch)][0])
+    return pulled
 
 
 def _tones_in_order(lines: Sequence[Line], random: np.random.Generator) -> list[Line]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared_code.providers.speech.offline.arrays import Doubles, Floats
-from shared_code.providers.speech.offline.energy import FRAME_SECONDS
+from shared_code.providers.speech.offline.arrays import Bools, Doubles, Floats
+from shared_code.providers.speech.offline.energy import FRAME_SECONDS, extent
 from shared_code.providers.speech.offline.rejections import RecordingRejected
 
 QUIETEST = 10 ** (-50 / 20)  # peak, of full scale
@@ -40,19 +40,18 @@ def check_range(decibels: float) -> None:
         raise RecordingRejected("There is nothing but steady noise in the recording.", code="audio-noise")
 
 
-def check_speech(pitch: Doubles, extent: tuple[int, int], syllables: int) -> None:
+def check_speech(pitch: Doubles, speech: Bools, syllables: int) -> None:
     """Refuse what has no voice in it, and what is far too short or too long for its text.
 
-    `pitch` is NaN where unvoiced; `extent` is in frames.
+    `pitch` is NaN where unvoiced; `speech` marks the frames that may be speech. From the first of these to the last
+    there must be time for the text; only what is loud counts as too long, so that a click far off does no harm.
     """
-    if voiced_frames(pitch[slice(*extent)]) * FRAME_SECONDS < VOICED_SECONDS * syllables:
-        if (extent[1] - extent[0]) * FRAME_SECONDS < LEAST_SECONDS * syllables:
-            raise _too_short(syllables)
+    first, last = extent(speech)
+    if (last - first) * FRAME_SECONDS < LEAST_SECONDS * syllables:
+        raise RecordingRejected(f"There is too little speech for {syllables} syllable(s).", code="audio-too-short")
+    if voiced_frames(pitch[first:last]) * FRAME_SECONDS < VOICED_SECONDS * syllables:
         raise RecordingRejected("No voice was found in the recording.", code="audio-unvoiced")
-    seconds = (extent[1] - extent[0]) * FRAME_SECONDS
-    if seconds < LEAST_SECONDS * syllables:
-        raise _too_short(syllables)
-    if seconds > MOST_SECONDS * syllables:
+    if (seconds := float(speech.sum()) * FRAME_SECONDS) > MOST_SECONDS * syllables:
         raise RecordingRejected(
             f"{seconds:.1f} seconds of speech are too long for {syllables} syllable(s).", code="audio-too-long"
         )
@@ -64,7 +63,3 @@ def voiced_frames(pitch: Doubles) -> int:
     changes = np.flatnonzero(np.diff(voiced))
     lengths = changes[1::2] - changes[::2]
     return int(lengths[lengths >= VOICED_RUN].sum())
-
-
-def _too_short(syllables: int) -> RecordingRejected:
-    return RecordingRejected(f"There is too little speech for {syllables} syllable(s).", code="audio-too-short")

@@ -39,6 +39,5 @@ def hear(wav: bytes, syllables: int) -> Hearing:
     check_range(decibels)
     pitch = semitones(track(samples))
     speech = speech_frames(level)
-    bounds = extent(speech)
-    check_speech(pitch, bounds, syllables)
-    return Hearing(samples, level, pitch, speech, bounds, decibels, clipped)
+    check_speech(pitch, speech, syllables)
+    return Hearing(samples, level, pitch, speech, extent(speech), decibels, clipped)
