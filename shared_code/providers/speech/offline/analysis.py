@@ -30,7 +30,7 @@ from shared_code.providers.speech.port import SpeakerProfile, Utterance
 
 DEPENDABLE = 12.0  # voiced seconds from which a profile helps; a bad draw of less is worse than none
 NOISY = 14.0  # dB of energy range under which nothing is called wrong; speech 10 dB over the noise has 14
-TOO_NOISY = 10.0  # dB under which no tone is told at all; speech 5 dB over the noise has 10
+TOO_NOISY = 12.0  # dB under which no tone is told at all; speech 5 dB over the noise has 10
 OMITTED = 32.0  # dB under the utterance's loudest frame
 LEAST_SPEECH = 4  # frames of a syllable that must be louder than silence
 MISPRONOUNCED, MISPRONOUNCED_IN_A_SENTENCE = 50.0, 30.0
