@@ -1,8 +1,8 @@
 """`python -m scripts.train_offline_analyser RECORDINGS`: train the offline analyser, measure it, write its weights.
 
 RECORDINGS is the folder with `davin/mp3` and `chen-wang/18k-abr/syllabs` (see scripts/training/corpus.py); it is no
-part of this repository. Needs `soundfile` (requirements-dev.txt). One core, fixed seeds; the same machine and numpy
-give the same weights. With `--evaluate-only` nothing is written and the latency is that of the committed weights.
+part of this repository. Needs `soundfile` (requirements-dev.txt). Seeds are fixed; it takes some twenty minutes of one
+core. With `--evaluate-only` nothing is written, and the latency is that of the weights that are there.
 """
 
 from __future__ import annotations
