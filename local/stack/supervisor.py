@@ -68,7 +68,7 @@ async def _supervise(ports: Ports, host: str) -> int:
         print(f"\nready after {time.monotonic() - started:.1f} s")
         for part in everything:
             print(f"  {part.title:<18} {part.address}")
-        print("Ctrl-C ends everything; state stays in .local/\n", flush=True)
+        print(f"Ctrl-C ends everything; state stays in {state_dir()}\n", flush=True)
         await stopped
     else:
         everything_up.cancel()

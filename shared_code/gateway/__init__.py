@@ -12,6 +12,6 @@ How the rest of the app meets it:
 - `Response(200, struct_or_dict, pushes=[Push, ...])`: pushes leave through the `signalR` output binding.
 - Services behind `/api/v1/{service}/{path}`: `InProcessService("progress", [ServiceRoute("GET", "me", endpoint)])`
   (`inprocess.py`); the catch-all's endpoint is `Gateway.to_service`, its routes are `routes.SERVICES`.
-- Bootstrap builds `Gateway(tokens=TokenVerifier(...), services=[...], record=lake.write)` (`gateway.py`), with
-  `IssuerKeys(issuer, DiscoveredKeys(issuer))` an issuer (`identity/`).
+- Bootstrap calls `build_gateway(settings.gateway, keys=identity_keys(settings.gateway), services=[...], ...)`
+  (`assembly.py`).
 """

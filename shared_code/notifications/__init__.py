@@ -1,1 +1,0 @@
-"""What reaches a learner away from the screen."""
