@@ -17,7 +17,7 @@ install: ## install what is missing into .venv and node_modules
 	@$(PY) -m scripts.build_dictionary
 
 demo: install ## play one learner's practice through the stack (AUDIO=file.wav TEXT=你好 for a recording)
-	@$(PY) -m local demo $(DEMO_ARGS)
+	@$(PY) -m demo $(DEMO_ARGS)
 
 run: install ## start the local stack and keep it running (PORT_BASE=N moves its ports, HOST=func uses Core Tools)
 	@exec $(PY) -m local run $(RUN_ARGS)

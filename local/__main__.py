@@ -1,11 +1,10 @@
-"""`python -m local`: run the stack, look at it, get a token, play the demonstration."""
+"""`python -m local`: run the stack, look at it, get a token."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from local.ports import Ports
 
@@ -28,10 +27,6 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--role", action="append", choices=ROLES, help="may be repeated; learner if not given")
     token.add_argument("--tenant", default="sayzhong")
     token.add_argument("--expires", type=int, default=3600, metavar="SECONDS")
-
-    demo = commands.add_parser("demo", help="play one learner's spoken practice through the public API")
-    demo.add_argument("--audio", type=Path, metavar="FILE", help="a recording of your own (WAV)")
-    demo.add_argument("--text", help="what the recording says, in hanzi")
     return parser
 
 
@@ -49,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             from local.stack.status import status
 
             return status(options.json)
-        case "token":
+        case _:
             from local.identity.tokens import issue
             from local.stack.status import running_ports
 
@@ -60,10 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
                 print(error, file=sys.stderr)
                 return 1
             return 0
-        case _:
-            from local.demo.play import demonstrate
-
-            return demonstrate(options.audio, options.text)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import random
 import uuid
 from typing import Any
 
-from local.voice import speak
+from demo.voice import speak
 from shared_code.domain.clock import rfc3339, utc_now
 from shared_code.domain.identifiers import uuid7
 from tests.drills.caller import Caller, Refused

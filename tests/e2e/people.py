@@ -11,8 +11,8 @@ from typing import Any
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from local.demo.api import Api
-from local.demo.screen import Screen
+from demo.api import Api
+from demo.screen import Screen
 from local.stack.environment import connection_settings
 from tests.e2e.stack import Stack
 

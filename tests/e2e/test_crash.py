@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.demo.items import RIGHT, VOICE
-from local.voice import speak
+from demo.items import RIGHT, VOICE
+from demo.voice import speak
 from tests.e2e.people import api_of, learner
 from tests.e2e.stack import Stack, eventually
 

@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from local.demo.attempts import silence
-from local.demo.items import RIGHT, VOICE, WRONG
-from local.voice import speak
+from demo.attempts import silence
+from demo.items import RIGHT, VOICE, WRONG
+from demo.voice import speak
 from tests.e2e.people import api_of, dead_letter, learner, publish
 from tests.e2e.stack import Stack, eventually
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from local.voice import speak
+from demo.voice import speak
 from shared_code.domain.clock import utc_now
 from shared_code.domain.events.assessment import AssessmentCompleted, SkillResult
 from shared_code.domain.events.catalogue import event_of

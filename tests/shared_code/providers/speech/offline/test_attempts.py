@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from local.demo.items import RIGHT, VOICE, WRONG, Item
-from local.voice import speak
+from demo.items import RIGHT, VOICE, WRONG, Item
+from demo.voice import speak
 from shared_code.domain.pronunciation import Pronunciation
 from shared_code.providers.phonetics.reader import read
 from shared_code.providers.speech.offline.analysis import analyse

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from local.demo.timeline import Timeline
+from demo.timeline import Timeline
 from local.paths import PROJECT, state_dir
 from local.ports import Ports
 from local.stack.parts import parts

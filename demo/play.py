@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local.demo.api import Api
-from local.demo.attempts import Attempt, recorded, spoken_now
-from local.demo.screen import Screen
-from local.demo.stack import running_stack
-from local.demo.timeline import Timeline
-from local.demo.trace import show_trace
+from demo.api import Api
+from demo.attempts import Attempt, recorded, spoken_now
+from demo.screen import Screen
+from demo.stack import running_stack
+from demo.timeline import Timeline
+from demo.trace import show_trace
 from local.identity.tokens import issue
 from local.ports import Ports
 

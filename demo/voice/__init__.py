@@ -1,6 +1,6 @@
 """A synthetic voice for the demonstration and the tests: eSpeak NG, in a process of its own.
 
-eSpeak NG is under the GPL: it is a development dependency, loaded by `local/voice/espeak.py` in a child process and
+eSpeak NG is under the GPL: it is a development dependency, loaded by `demo/voice/espeak.py` in a child process and
 imported by nothing else.
 """
 

@@ -7,9 +7,9 @@ import wave
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.demo.items import RIGHT, VOICE, WRONG
-from local.demo.timeline import Timeline
-from local.voice import speak
+from demo.items import RIGHT, VOICE, WRONG
+from demo.timeline import Timeline
+from demo.voice import speak
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from demo.voice import VoiceUnavailable, speak
+from demo.voice.__main__ import spelled
 from local.paths import PROJECT
-from local.voice import VoiceUnavailable, speak
-from local.voice.__main__ import spelled
 from shared_code.providers.phonetics.reader import read
 from shared_code.providers.speech.offline.arrays import Doubles, Floats
 from shared_code.providers.speech.offline.pitch import semitones, track
@@ -82,25 +82,25 @@ def test_a_text_is_spoken_with_its_surface_tones_or_with_others() -> None:
 
 def test_the_command_writes_a_file_and_says_that_the_voice_is_synthetic(tmp_path: Path) -> None:
     output = tmp_path / "out.wav"
-    command = [sys.executable, "-m", "local.voice", "喝茶", "--tones", "3-2", "-o", str(output)]
+    command = [sys.executable, "-m", "demo.voice", "喝茶", "--tones", "3-2", "-o", str(output)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
     assert "he3 cha2 (synthetic voice)" in done.stdout
     assert len(samples(output.read_bytes())[0]) > 0
 
 
 def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local.voice", "hello", "-o", str(tmp_path / "out.wav")]
+    command = [sys.executable, "-m", "demo.voice", "hello", "-o", str(tmp_path / "out.wav")]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
 
 
 def test_the_engine_under_the_gpl_is_imported_by_its_child_process_alone() -> None:
-    folders = ("functions", "orchestrations", "shared_code", "local", "scripts")
+    folders = ("functions", "orchestrations", "shared_code", "local", "demo", "scripts")
     importing = [
         path.relative_to(PROJECT).as_posix()
         for folder in folders
         for path in (PROJECT / folder).rglob("*.py")
         if re.search(r"^\s*(import|from) espeakng_loader", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert importing == ["local/voice/espeak.py"]
+    assert importing == ["demo/voice/espeak.py"]
     assert "espeakng-loader" not in (PROJECT / "requirements.txt").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`python -m local.voice "你好" -o out.wav`: say a Chinese text, right or with tones of your choice."""
+"""`python -m demo.voice "你好" -o out.wav`: say a Chinese text, right or with tones of your choice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.voice import VoiceUnavailable, speak
+from demo.voice import VoiceUnavailable, speak
 from shared_code.domain.errors import Invalid
 from shared_code.domain.mandarin.pinyin import numbered
 from shared_code.domain.mandarin.reading import Phrase
@@ -32,7 +32,7 @@ def spelled(phrase: Phrase, tones: Sequence[int] = ()) -> str:
 
 def main() -> int:
     """Write the recording; 1 where it could not be made."""
-    parser = argparse.ArgumentParser(prog="python -m local.voice", description="A synthetic voice (eSpeak NG)")
+    parser = argparse.ArgumentParser(prog="python -m demo.voice", description="A synthetic voice (eSpeak NG)")
     parser.add_argument("text", help="what to say, in hanzi")
     parser.add_argument("--tones", default="", metavar="3-1", help="tones to say instead of the right ones, 1-5")
     parser.add_argument("--variant", default="", help="another voice, such as f2 or f5")

@@ -28,7 +28,7 @@ class Screen:
         """Start the client and wait until it is connected."""
         process = await asyncio.create_subprocess_exec(
             "node",
-            str(PROJECT / "local" / "demo" / "listener.js"),
+            str(PROJECT / "demo" / "listener.js"),
             url,
             access_token,
             stdin=asyncio.subprocess.PIPE,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from local.demo import lake
-from local.demo.api import Api
-from local.demo.timeline import Timeline
+from demo import lake
+from demo.api import Api
+from demo.timeline import Timeline
 from local.ports import Ports
 
 EXPECTED_EVENTS = (

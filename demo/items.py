@@ -1,6 +1,6 @@
 """What the synthetic learner says: words that were measured beforehand with the weights that the app ships.
 
-A test holds them (tests/local/demo). eSpeak NG's tones are poor, so most words would not do.
+A test holds them (tests/demo). eSpeak NG's tones are poor, so most words would not do.
 """
 
 from __future__ import annotations
