@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from functions.bus import assessment, audit, dead, learning_progress
-from functions.http import attempts, docs, events, guests, health, messages, sagas, service, services, sessions, unknown
+from functions.http import (
+    attempts,
+    docs,
+    events,
+    guests,
+    health,
+    intake,
+    messages,
+    sagas,
+    service,
+    services,
+    sessions,
+    unknown,
+)
 from functions.realtime import connections
 from functions.timers import gateway, outbox
 from functions.timers import services as service_health
@@ -14,6 +27,7 @@ BLUEPRINTS = (
     events.bp,
     guests.bp,
     health.bp,
+    intake.bp,
     messages.bp,
     sagas.bp,
     service.bp,

@@ -12,6 +12,7 @@ from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.inbox import Inbox
+from shared_code.events.intake import Intake
 from shared_code.events.journal import Journal
 from shared_code.events.outbox import Outbox
 from shared_code.events.pending import Pending
@@ -70,6 +71,7 @@ class App:
     channel: Channel
     realtime: SignalRService
     events: EventStore
+    intake: Intake
     consumer: Consumer
     dead_letters: DeadLetters
     sweeper: Sweeper
@@ -159,6 +161,7 @@ def app() -> App:
         channel=channel,
         realtime=realtime,
         events=store,
+        intake=Intake(journal, people.pseudonym, clock),
         consumer=Consumer(
             store=store,
             inbox=Inbox(tables, clock),

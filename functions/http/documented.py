@@ -6,10 +6,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from functions.http.intake import Taken
 from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
+from shared_code.domain.events.decoding import WrittenEvent
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.pronunciation import Scores, SyllableVerdict
+from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
 from shared_code.gateway import routes
 from shared_code.gateway.guests import Guest, Linked, LinkGuest, NewGuest
 from shared_code.gateway.openapi.operation import Operation, Query
@@ -78,6 +81,14 @@ OPERATIONS: dict[str, Operation] = {
         failures=(400, 503),
     ),
     routes.NEGOTIATE.name: Operation(answers={200: ClientAccess}),
+    routes.ACCEPT_EVENTS.name: Operation(
+        answers={202: Taken, 207: Taken},
+        bodies={
+            BINARY: dict[str, Any],
+            STRUCTURED: WrittenEvent,
+            BATCHED: Annotated[tuple[WrittenEvent, ...], Meta(max_length=MOST)],
+        },
+    ),
     routes.FIND_EVENTS.name: Operation(
         answers={200: FoundEvents},
         query=(Query("correlation_id", CorrelationId, "What led to the events.", required=True),),

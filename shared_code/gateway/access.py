@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from shared_code.domain.errors import Forbidden
+from shared_code.domain.events.catalogue import CATALOGUE, WRITE_ANY
 from shared_code.domain.principal import Principal
 
 
@@ -39,4 +40,4 @@ AUTHENTICATED = Access()
 LEARNER = Access(roles=frozenset({"learner"}))
 PARTICIPANT = Access(roles=frozenset({"learner", "teacher"}))
 OPERATOR = Access(roles=frozenset({"operator"}))
-SERVICE = Access(roles=frozenset({"service"}), scopes=frozenset({"events.write"}))
+SERVICE = Access(roles=frozenset({"service"}), scopes=frozenset({WRITE_ANY, *(kind.scope for kind in CATALOGUE)}))

@@ -33,14 +33,19 @@ def decode_json[T: Struct](request: Request, model: type[T]) -> T:
         raise UnsupportedMediaType(f"This takes {JSON}.", extra={"accept": [JSON]})
     if not request.body.strip():
         raise BadRequest("The body is empty; it should be JSON.", code="json-malformed")
-    if _depth(request.body) > MAX_DEPTH:
-        raise BadRequest(f"The JSON is nested more than {MAX_DEPTH} deep.", code="json-too-deep")
+    require_shallow(request.body)
     try:
         return msgspec.json.decode(request.body, type=model)
     except msgspec.ValidationError as error:
         _refuse(str(error))
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadRequest("The body is not JSON in UTF-8.", code="json-malformed") from None
+
+
+def require_shallow(body: bytes) -> None:
+    """Raise BadRequest for JSON that nests deeper than anything of ours does."""
+    if _depth(body) > MAX_DEPTH:
+        raise BadRequest(f"The JSON is nested more than {MAX_DEPTH} deep.", code="json-too-deep")
 
 
 @cache

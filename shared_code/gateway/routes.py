@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared_code.gateway.access import AUTHENTICATED, LEARNER, OPERATOR, PARTICIPANT, PUBLIC, Access
+from shared_code.gateway.access import AUTHENTICATED, LEARNER, OPERATOR, PARTICIPANT, PUBLIC, SERVICE, Access
 
 KIB = 1024
 JSON_ONLY = ("application/json",)
@@ -107,6 +107,16 @@ NEGOTIATE = Route(
     summary="Get what a SignalR client needs to connect",
     consumes=("application/json", "text/plain"),  # the SignalR client posts an empty text
 )
+ACCEPT_EVENTS = Route(
+    name="accept_events",
+    method="POST",
+    path="v1/events",
+    access=SERVICE,
+    summary="Accept events of another system",
+    consumes=("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"),
+    max_body=KIB * KIB,
+    deadline=30.0,
+)
 FIND_EVENTS = Route(
     name="find_events", method="GET", path="v1/ops/events", access=OPERATOR, summary="Find stored events"
 )
@@ -197,6 +207,7 @@ ROUTES: tuple[Route, ...] = (
     SUBMIT_ATTEMPT,
     READ_MESSAGES,
     NEGOTIATE,
+    ACCEPT_EVENTS,
     FIND_EVENTS,
     GET_SAGA,
     LIST_SAGAS,

@@ -18,6 +18,8 @@ from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.events.notification import NotificationDelivered, NotificationRequested
 from shared_code.domain.events.planning import AdaptationRequested, PlanAdapted
 
+WRITE_ANY = "events.write"  # the scope for events of every type
+
 
 @dataclass(frozen=True, slots=True)
 class EventType:
@@ -27,6 +29,11 @@ class EventType:
     topic: str
     service: str
     data: type[Struct]
+
+    @property
+    def scope(self) -> str:
+        """What a partner's token carries to publish it: `events.write.assessment.completed`, whatever the version."""
+        return WRITE_ANY + "." + self.name.removeprefix("sayzhong.").rpartition(".v")[0]
 
 
 CATALOGUE = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -32,8 +33,8 @@ class DecodedEvent(Struct, frozen=True, kw_only=True):
     data: Any
 
 
-class _Received(Struct, frozen=True, kw_only=True):
-    """The envelope as another system may write it: what follows from the rest may be left out."""
+class WrittenEvent(Struct, frozen=True, kw_only=True):
+    """An event as another system may write it: what follows from the rest may be left out."""
 
     specversion: Literal["1.0"]
     id: Identifier
@@ -72,7 +73,7 @@ def _known_type(name: str) -> EventType:
     raise _invalid(FieldError("/type", f"'{name}' is not an event type of the catalogue"))
 
 
-def _correlation(received: _Received) -> str:
+def _correlation(received: WrittenEvent) -> str:
     """The correlation id; without one, the event starts its own: the same each time it is read."""
     if received.correlationid is not None:
         return str(received.correlationid)
@@ -80,11 +81,9 @@ def _correlation(received: _Received) -> str:
 
 
 def decode(body: bytes, *, received_at: datetime) -> DecodedEvent:
-    """Read one event in the CloudEvents JSON format.
+    """Read one event in the CloudEvents JSON format, as `fit` says.
 
-    Required are `specversion`, `id`, `source`, `type`, `subject` and `data`. Left out, `time` is `received_at`,
-    `tenantid` "sayzhong", and `correlationid` derived from source and id. Unknown members are let through, as additive
-    changes need. Raises Invalid with the pointer and what is wrong there, TooLarge above MAX_EVENT_BYTES.
+    Raises Invalid with the pointer and what is wrong there, TooLarge above MAX_EVENT_BYTES.
     """
     if len(body) > MAX_EVENT_BYTES:
         raise TooLarge(f"an event of {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken")
@@ -92,11 +91,21 @@ def decode(body: bytes, *, received_at: datetime) -> DecodedEvent:
         members = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _invalid(FieldError("", "not a JSON object in UTF-8")) from error
+    return fit(members, received_at=received_at)
+
+
+def fit(members: Mapping[str, Any], *, received_at: datetime) -> DecodedEvent:
+    """Check the members of one event.
+
+    Required are `specversion`, `id`, `source`, `type`, `subject` and `data`. Left out, `time` is `received_at`,
+    `tenantid` "sayzhong", and `correlationid` derived from source and id. Unknown members are let through, as additive
+    changes need. Raises Invalid with the pointer and what is wrong there.
+    """
     for name in members:
         if not _ATTRIBUTE_NAME.fullmatch(name) and name != "data_base64":
             raise _invalid(FieldError(f"/{name}", "attribute names are lower-case letters and digits"))
     try:
-        received = msgspec.convert(members, _Received)
+        received = msgspec.convert(members, WrittenEvent)
     except msgspec.ValidationError as error:
         raise _invalid(_fault(error, "")) from error
     media = received.datacontenttype.partition(";")[0].strip().lower()

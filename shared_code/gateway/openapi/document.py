@@ -21,16 +21,12 @@ ANY_REQUEST = (414, 429, 431, 500, 504)
 WITH_TOKEN = (401, 403)
 WITH_BODY = (400, 413, 415, 422)
 REPEATABLE = ("POST", "PUT", "PATCH")
+BYTES = {"type": "string", "format": "binary"}
 
 
 def openapi(documented: Sequence[Documented], *, version: str) -> dict[str, Any]:
     """Describe these routes. Operation ids are the routes' names."""
-    models = [
-        model
-        for _, operation in documented
-        for model in (*operation.answers.values(), operation.body, *(each.model for each in operation.query))
-        if model is not None
-    ]
+    models = [model for _, operation in documented for model in _models(operation) if model is not None]
     schemas, components = msgspec.json.schema_components(models, ref_template=REFERENCE)
     described = dict(zip(map(id, models), schemas, strict=True))
     failures = sorted({status for route, operation in documented for status in _failures(route, operation)})
@@ -82,12 +78,21 @@ def _operation(route: Route, operation: Operation, described: dict[int, Any]) ->
         "responses": responses,
     }
     if route.consumes and route.method != "GET":
-        schema = {"type": "string", "format": "binary"} if operation.body is None else described[id(operation.body)]
+        bodies = operation.bodies or dict.fromkeys(route.consumes, operation.body)
+        described_body = operation.body is not None or operation.bodies or "json" not in route.consumes[0]
         written["requestBody"] = {
-            "required": operation.body_required and (operation.body is not None or "json" not in route.consumes[0]),
-            "content": {content_type: {"schema": schema} for content_type in route.consumes},
+            "required": bool(operation.body_required and described_body),
+            "content": {
+                content_type: {"schema": BYTES if model is None else described[id(model)]}
+                for content_type, model in bodies.items()
+            },
         }
     return written
+
+
+def _models(operation: Operation) -> list[Any]:
+    queries = (each.model for each in operation.query)
+    return [*operation.answers.values(), operation.body, *operation.bodies.values(), *queries]
 
 
 def _failures(route: Route, operation: Operation) -> set[int]:

@@ -22,10 +22,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """The models of a route's body and good answers (None: no body), its query, and failures of its own by status."""
+    """The models of a route's body and good answers (None: no body), its query, and failures of its own by status.
+
+    `bodies` are the models by content type, for a route whose content types mean different things.
+    """
 
     answers: Mapping[int, Any]
     body: Any = None
+    bodies: Mapping[str, Any] = field(default_factory=dict)
     body_required: bool = True
     query: Sequence[Query] = ()
     failures: Sequence[int] = ()
