@@ -42,7 +42,8 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "format": "uuid", "maxLength": 36},
     },
     "RateLimit-Policy": {
-        "description": "The limit that counts for this caller here (draft-ietf-httpapi-ratelimit-headers).",
+        "description": "The limit that counts for this caller here (draft-ietf-httpapi-ratelimit-headers), "
+        "absent where none was counted.",
         "schema": {"type": "string", "maxLength": 200},
     },
     "RateLimit": {
@@ -52,6 +53,10 @@ HEADERS: dict[str, Any] = {
     "Retry-After": {
         "description": "Seconds after which to come back.",
         "schema": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 86400},
+    },
+    "Access-Control-Allow-Origin": {
+        "description": "The page's origin, where it is one of those that may read our answers; else absent.",
+        "schema": {"type": "string", "format": "uri", "maxLength": 300},
     },
     "WWW-Authenticate": {
         "description": "How to authenticate (RFC 6750).",
@@ -69,16 +74,18 @@ SECURITY: dict[str, Any] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "An access token of a configured OpenID provider, used as RFC 8725 says: RS256 or ES256.",
+        "description": "An access token of a configured OpenID provider, used as RFC8725 says: RS256 or ES256.",
     }
 }
 
-OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After", "RateLimit", "RateLimit-Policy"), 503: ("Retry-After",)}
+EVERY_ANSWER = ("X-Correlation-Id", "Access-Control-Allow-Origin")
+LIMITED = ("RateLimit", "RateLimit-Policy")
+OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
 def problem_response(status: int) -> dict[str, Any]:
     """A failure as components hold it."""
-    names = ("X-Correlation-Id", *OF_STATUS.get(status, ()))
+    names = (*EVERY_ANSWER, *(LIMITED if status < HTTPStatus.INTERNAL_SERVER_ERROR else ()), *OF_STATUS.get(status, ()))
     return {
         "description": HTTPStatus(status).phrase,
         "headers": header_references(names),

@@ -10,29 +10,38 @@ from typing import Any
 import msgspec
 
 from shared_code.gateway.access import Access
-from shared_code.gateway.openapi.components import HEADERS, PROBLEM, SECURITY, header_references, problem_response
+from shared_code.gateway.openapi.closing import closed
+from shared_code.gateway.openapi.components import (
+    EVERY_ANSWER,
+    HEADERS,
+    LIMITED,
+    PROBLEM,
+    SECURITY,
+    header_references,
+    problem_response,
+)
 from shared_code.gateway.openapi.operation import Documented, Operation
 from shared_code.gateway.routes import Route
 
 OPENAPI = "3.1.0"
 REFERENCE = "#/components/schemas/{name}"
-PARAMETER = re.compile(r"\{\*?(\w+)\}")
-ANY_REQUEST = (414, 429, 431, 500, 504)
+PARAMETER = re.compile(r"\{(\*?)(\w+)\}")
+ANY_REQUEST = (400, 414, 429, 431, 500, 504)
 WITH_TOKEN = (401, 403)
-WITH_BODY = (400, 413, 415, 422)
+WITH_BODY = (413, 415, 422)
 REPEATABLE = ("POST", "PUT", "PATCH")
-BYTES = {"type": "string", "format": "binary"}
 
 
 def openapi(documented: Sequence[Documented], *, version: str) -> dict[str, Any]:
     """Describe these routes. Operation ids are the routes' names."""
     models = [model for _, operation in documented for model in _models(operation) if model is not None]
     schemas, components = msgspec.json.schema_components(models, ref_template=REFERENCE)
-    described = dict(zip(map(id, models), schemas, strict=True))
+    described = {id(model): closed(schema) for model, schema in zip(models, schemas, strict=True)}
     failures = sorted({status for route, operation in documented for status in _failures(route, operation)})
+    responses = {_name(status): problem_response(status) for status in failures}
     paths: dict[str, Any] = {}
     for route, operation in documented:
-        path = paths.setdefault("/" + PARAMETER.sub(r"{\1}", route.path), {})
+        path = paths.setdefault("/" + PARAMETER.sub(r"{\2}", route.path), {})
         path[route.method.lower()] = _operation(route, operation, described)
     return {
         "openapi": OPENAPI,
@@ -44,25 +53,30 @@ def openapi(documented: Sequence[Documented], *, version: str) -> dict[str, Any]
             "license": {"name": "MIT", "identifier": "MIT"},
             "contact": {"name": "SayZhong", "url": "https://sayzhong.example"},
         },
-        "servers": [{"url": "/api", "description": "Where this document comes from."}],
+        "servers": [
+            {
+                "url": "/api",
+                "description": "Where this document comes from, be it local, staging or production.",
+                "x-internal": False,
+            }
+        ],
         "tags": [{"name": tag, "description": f"Everything under {tag}."} for tag in sorted(_tags(documented))],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Problem": PROBLEM},
-            "responses": {_name(status): problem_response(status) for status in failures},
-            "headers": HEADERS,
+            "schemas": {**{name: closed(schema) for name, schema in components.items()}, "Problem": PROBLEM},
+            "responses": responses,
+            "headers": {name: HEADERS[name] for name in sorted(_headers_of(paths, responses))},
             "securitySchemes": SECURITY,
         },
     }
 
 
 def _operation(route: Route, operation: Operation, described: dict[int, Any]) -> dict[str, Any]:
-    headers = ("X-Correlation-Id",) if route.access.public else ("X-Correlation-Id", "RateLimit", "RateLimit-Policy")
     responses: dict[str, Any] = {}
     for status, model in operation.answers.items():
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,
-            "headers": header_references((*headers, *operation.headers)),
+            "headers": header_references((*EVERY_ANSWER, *LIMITED, *operation.headers)),
         }
         if model is not None:
             responses[str(status)]["content"] = {operation.content_type: {"schema": described[id(model)]}}
@@ -74,16 +88,17 @@ def _operation(route: Route, operation: Operation, described: dict[int, Any]) ->
         "description": f"{route.summary}. {_who(route.access)}",
         "tags": [_tag(route)],
         "parameters": [*_path_parameters(route), *_query_parameters(operation, described), *_headers(route)],
-        "security": [] if route.access.public else [{"bearer": sorted(route.access.roles)}],
+        "security": [{} if route.access.public else {"bearer": sorted(route.access.roles)}],
         "responses": responses,
     }
     if route.consumes and route.method != "GET":
         bodies = operation.bodies or dict.fromkeys(route.consumes, operation.body)
         described_body = operation.body is not None or operation.bodies or "json" not in route.consumes[0]
+        octets = {"type": "string", "format": "binary", "maxLength": route.max_body}
         written["requestBody"] = {
             "required": bool(operation.body_required and described_body),
             "content": {
-                content_type: {"schema": BYTES if model is None else described[id(model)]}
+                content_type: {"schema": octets if model is None else described[id(model)]}
                 for content_type, model in bodies.items()
             },
         }
@@ -95,6 +110,14 @@ def _models(operation: Operation) -> list[Any]:
     return [*operation.answers.values(), operation.body, *operation.bodies.values(), *queries]
 
 
+def _headers_of(paths: dict[str, Any], responses: dict[str, Any]) -> set[str]:
+    """The names of all headers that some answer has."""
+    answers = [
+        each for path in paths.values() for operation in path.values() for each in operation["responses"].values()
+    ]
+    return {name for answer in (*answers, *responses.values()) for name in answer.get("headers", ())}
+
+
 def _failures(route: Route, operation: Operation) -> set[int]:
     found = {*ANY_REQUEST, *operation.failures}
     if not route.access.public:
@@ -104,7 +127,7 @@ def _failures(route: Route, operation: Operation) -> set[int]:
     if route.consumes:
         found |= {*WITH_BODY}
     if route.method in REPEATABLE:
-        found |= {400, 409, 422, 503}  # what an Idempotency-Key can lead to
+        found |= {409, 422, 503}  # what an Idempotency-Key can lead to
     return found
 
 
@@ -116,9 +139,9 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "required": True,
             "schema": {"type": "string", "format": "uuid", "maxLength": 36}
             if name == "session_id"
-            else {"type": "string", "minLength": 1, "maxLength": 255},
+            else {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "." if "*" in star else "^[^/]+$"},
         }
-        for name in PARAMETER.findall(route.path)
+        for star, name in PARAMETER.findall(route.path)
     ]
 
 

@@ -51,7 +51,7 @@ def test_it_asks_for_a_token_where_the_table_does(document: dict[str, Any]) -> N
     operations = {each["operationId"]: each for item in document["paths"].values() for each in item.values()}
     for route in ROUTES:
         if route not in UNKNOWN:
-            assert (operations[route.name]["security"] == []) == route.access.public
+            assert (operations[route.name]["security"] == [{}]) == route.access.public
             assert ("401" in operations[route.name]["responses"]) != route.access.public
             assert (
                 operations[route.name]["requestBody"]["content"].keys() == set(route.consumes)
