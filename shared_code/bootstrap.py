@@ -8,6 +8,7 @@ from functools import cache, partial
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.learning.progress import Progress
+from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letters import DeadLetters
@@ -45,6 +46,10 @@ from shared_code.storage.blobs import Blobs
 from shared_code.storage.documents import Documents
 from shared_code.storage.lake import Lake
 from shared_code.storage.last_flush import flush_lake_at_exit
+from shared_code.storage.sealing.file_wrapper import FileWrapper
+from shared_code.storage.sealing.learner_keys import LearnerKeys
+from shared_code.storage.sealing.vault_wrapper import VaultWrapper
+from shared_code.storage.sealing.wrapping import KeyWrapper
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
 
@@ -102,7 +107,8 @@ def app() -> App:
             client_id=settings.service_bus.client_id,
         )
     )
-    store, pending = EventStore(tables, clock), Pending(tables, clock)
+    keys = LearnerKeys(tables, _wrapper(settings), clock)
+    store, pending = EventStore(tables, clock, Archive(keys, blobs)), Pending(tables, clock)
     publication = Publication(bus, lake)
     outbox = Outbox(store, pending, publication)
     journal = Journal(store, pending, outbox, publication)
@@ -110,19 +116,19 @@ def app() -> App:
     dead_letters = DeadLetters(bus, clock)
 
     realtime = _signalr(settings)
-    channel = Channel(tables.table("channel"), clock)
+    channel = Channel(tables.table("channel"), keys, clock)
     sessions = Sessions(
         table=tables.table("sessions"), people=people, journal=journal, channel=channel, realtime=realtime, clock=clock
     )
-    feedback = Feedback(sessions=sessions, blobs=blobs, channel=channel, realtime=realtime, lake=lake)
-    progress = Documents(blobs, PROJECTIONS, "progress", Progress)
+    feedback = Feedback(sessions=sessions, blobs=blobs, keys=keys, channel=channel, realtime=realtime, lake=lake)
+    progress = Documents(blobs, keys, PROJECTIONS, "progress", Progress)
     effectiveness = EffectivenessService(progress, journal, clock)
-    planning = PlanningService(Documents(blobs, PROJECTIONS, "plan", PlanRecord), progress, journal, clock)
+    planning = PlanningService(Documents(blobs, keys, PROJECTIONS, "plan", PlanRecord), progress, journal, clock)
     progress_service = ProgressService(progress, store)
     interaction = Interaction(
         sessions=sessions,
         speech=_speech(settings, lake),
-        voices=Voices(Documents(blobs, "voices", "voice", VoiceRecord)),
+        voices=Voices(Documents(blobs, keys, "voices", "voice", VoiceRecord)),
         feedback=feedback,
         journal=journal,
         clock=clock,
@@ -174,6 +180,12 @@ def app() -> App:
         sweeper=Sweeper(pending, outbox, clock, grace=SWEEP_GRACE),
         lake=lake,
     )
+
+
+def _wrapper(settings: Settings) -> KeyWrapper:
+    if settings.learner_keys.vault_key:
+        return VaultWrapper(settings.learner_keys.vault_key, settings.learner_keys.client_id)
+    return FileWrapper(settings.learner_keys.file)
 
 
 async def _storage_answers(tables: Tables) -> bool:

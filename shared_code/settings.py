@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -43,6 +44,15 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerKeyProtection:
+    """What wraps the learners' data keys: a key in Azure Key Vault, by its URL, or a file on a developer's machine."""
+
+    vault_key: str = ""
+    client_id: str = ""
+    file: Path = Path(".local/learner-keys.key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that differs between one place where the app runs and another.
 
@@ -55,6 +65,7 @@ class Settings:
     signalr: Connection
     gateway: GatewayConfig
     pseudonym_key: bytes = field(repr=False)
+    learner_keys: LearnerKeyProtection
     trusted_proxies: int
     speech: Speech | None
 
@@ -69,6 +80,7 @@ class Settings:
             signalr=_connection(env, "AzureSignalRConnectionString", "serviceUri"),
             gateway=_gateway(env, pseudonym_key),
             pseudonym_key=pseudonym_key,
+            learner_keys=_learner_keys(env),
             trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, least=0, most=5)),
             speech=_speech(env),
         )
@@ -149,6 +161,16 @@ def _redis_url(env: Environment) -> str:
     if url and parts.scheme != "rediss" and not (parts.scheme == "redis" and parts.hostname in LOOPBACK):
         env.fault("REDIS_URL", "must be a rediss:// URL (redis:// only on this machine)")
     return url
+
+
+def _learner_keys(env: Environment) -> LearnerKeyProtection:
+    """A file only where storage is local too: on an instance in Azure it would be gone with the instance."""
+    vault_key, file = env.url("LEARNER_KEYS_VAULT_KEY"), env.text("LEARNER_KEYS_FILE")
+    if vault_key:
+        return LearnerKeyProtection(vault_key=vault_key, client_id=env.text("AzureWebJobsStorage__clientId"))
+    if not env.text("AzureWebJobsStorage"):
+        env.fault("LEARNER_KEYS_VAULT_KEY", "must be the URL of a key in Key Vault")
+    return LearnerKeyProtection(file=Path(file)) if file else LearnerKeyProtection()
 
 
 def _speech(env: Environment) -> Speech | None:

@@ -62,7 +62,7 @@ def test_every_fault_is_named_at_once_and_no_value_with_it() -> None:
         "AzureWebJobsStorage", "ServiceBusConnection", "AzureSignalRConnectionString", "IDENTITY_ISSUERS",
         "IDENTITY_AUDIENCE", "IDENTITY_CLOCK_SKEW_SECONDS", "PSEUDONYM_KEY", "TRUSTED_PROXIES", "AZURE_SPEECH_KEY",
         "RATE_LIMITS", "REDIS_URL", "SERVICE_CONTEXT_KEY",
-        "EDGE_MODE", "EDGE_CONTEXT_KEY",
+        "EDGE_MODE", "EDGE_CONTEXT_KEY", "LEARNER_KEYS_VAULT_KEY",
     ):  # fmt: skip
         assert any(fault.startswith(name) for fault in error.value.faults), name
     for value in ("login.example", "a-lot", "c2hvcnQ", "secret-of-speech", "redis.example"):
@@ -77,11 +77,14 @@ def test_in_azure_addresses_take_the_place_of_connection_strings() -> None:
         "AzureWebJobsStorage__clientId": "client-1",
         "ServiceBusConnection__fullyQualifiedNamespace": "sz.servicebus.windows.net",
         "AzureSignalRConnectionString__serviceUri": "https://sz.service.signalr.net",
+        "LEARNER_KEYS_VAULT_KEY": "https://sz.vault.azure.net/keys/learners",
     }  # fmt: skip
     settings = Settings.from_environment(environ)
     assert settings.storage.table == "https://sz.table.core.windows.net"
     assert settings.storage.client_id == "client-1"
     assert settings.service_bus.address == "sz.servicebus.windows.net"
+    assert settings.learner_keys.vault_key == "https://sz.vault.azure.net/keys/learners"
+    assert settings.learner_keys.client_id == "client-1"
     assert settings.signalr.address == "https://sz.service.signalr.net"
 
 

@@ -45,7 +45,11 @@ async def _supervise(ports: Ports, host: str) -> int:
         print(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.", file=sys.stderr)
         return 1
 
-    environment = ports.environment() | {"LOCAL_STATE_DIR": str(state_dir()), "PYTHONUNBUFFERED": "1"}
+    environment = ports.environment() | {
+        "LOCAL_STATE_DIR": str(state_dir()),
+        "LEARNER_KEYS_FILE": str(state_dir() / "learner-keys.key"),
+        "PYTHONUNBUFFERED": "1",
+    }
     if host == "func":  # which Python Core Tools give the app
         environment["languageWorkers__python__defaultExecutablePath"] = sys.executable
     if ports != Ports():

@@ -13,9 +13,9 @@ from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.outbox import Outbox
 from shared_code.events.pending import Note, Pending
 from shared_code.events.publication import Publication
-from shared_code.events.recent import Recent
 from shared_code.events.store import EventStore, Withdrawn
 from shared_code.events.stored import StoredEvent
+from shared_code.resilience.recent import Recent
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,17 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from shared_code.domain.errors import TooLarge
 from shared_code.domain.events.catalogue import find
-from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.events.envelope import CloudEvent, data_address
 from shared_code.events.bus import Bus
 from shared_code.events.message import OutgoingMessage
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.lake import Lake
+
+LARGE = 48_000  # bytes of one event in a message; Service Bus takes 256 KB with all properties, a batch included
 
 
 class Publication:
@@ -27,10 +31,13 @@ class Publication:
         """Send the events, each topic's in the given order. Raises Unavailable where the bus does not take them all.
 
         An event that the bus will never take, or of a type that this release does not know, stays in the store alone;
-        the record says `refused`.
+        the record says `refused`. One whose learner was erased meanwhile is not sent: `erased`.
         """
         topics: defaultdict[str, list[StoredEvent]] = defaultdict(list)
         for stored in events:
+            if stored.erased:
+                self._record(stored, "", "erased", by, 0.0)
+                continue
             kind = find(stored.event.type)
             topics[kind.topic if kind else ""].append(stored)
         for unknown in topics.pop("", []):
@@ -73,9 +80,15 @@ class Publication:
 
 
 def to_message(event: CloudEvent) -> OutgoingMessage:
-    """The event as a message: the learner is the session, so that one learner's events are handled in order."""
+    """The event as a message: the learner is the session, so that one learner's events are handled in order.
+
+    Of a large event the message has `dataref` in place of `data`: subscribers of ours find the data in the store.
+    """
+    body = event.encode()
+    if len(body) > LARGE:
+        body = replace(event, data={}, dataref=data_address(event)).encode()
     return OutgoingMessage(
-        body=event.encode(),
+        body=body,
         message_id=event.id,
         session_id=event.subject,
         properties={"type": event.type, "correlationid": event.correlationid, "tenantid": event.tenantid},

@@ -5,7 +5,10 @@ Table `events`, one partition a stream, so that an append is one entity-group tr
 - `head` holds the stream's version; its etag makes of many appends at once one after the other,
 - `e` and ten digits is the event of that version,
 - `i` and an event's id says its version; created only once, so that an append that is repeated changes nothing.
-  Without a version it says that the event was given up on (`withdraw`).
+  Without a version it says that the event was given up on (`withdraw`),
+- whatever a caller writes in the same transaction (`beside`), under keys that begin with another letter.
+
+What the rows of events hold is said in archive.py.
 
 Table `correlations` finds events by correlation id. It is written first: it may name what never happened, and readers
 leave that out, but it never misses what did.
@@ -18,19 +21,19 @@ import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from datetime import datetime
 
 from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import Conflict, NotFound, TooLarge, Unavailable
-from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
-from shared_code.events.recent import Recent
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.events.archive import Archive
 from shared_code.events.stored import StoredEvent
+from shared_code.resilience.recent import Recent
 from shared_code.resilience.retry import backoff
-from shared_code.storage.rows import Change, Row, Value
+from shared_code.storage.rows import Change, Row
 from shared_code.storage.tables import Tables
 
-MOST_AT_ONCE = 49  # two rows an event and the head: a transaction takes 100
+MOST_AT_ONCE = 49  # two rows an event, the head and one row beside: a transaction takes 100
 HEADS_REMEMBERED = 2000
 SEPARATOR = "\n"  # of event ids in one column: no id holds a line feed
 RACES = 25  # lost races for the head before we say that the stream is too busy
@@ -50,13 +53,15 @@ class Head:
 
     version: int = 0
     etag: str = ""
+    recorded_at: str = ""
 
 
 class EventStore:
     """Appends to and reads from streams. All methods raise Unavailable when storage cannot answer."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, clock: Clock, archive: Archive) -> None:
         self._table = tables.table("events")
+        self._archive = archive
         self._correlations = tables.table("correlations")
         self._clock = clock
         self._heads: Recent[str, Head] = Recent(HEADS_REMEMBERED)  # guesses: another process may have moved on
@@ -64,12 +69,22 @@ class EventStore:
     async def head(self, stream: str) -> Head:
         """Where the stream stands."""
         row = await self._table.get(stream, "head")
-        return Head(int(row.values["version"]), row.etag) if row is not None else Head()
+        if row is None:
+            return Head()
+        return Head(int(row.values["version"]), row.etag, str(row.values["recorded_at"]))
 
     async def append(
-        self, stream: str, events: Sequence[CloudEvent], *, expected_version: int | None = None
+        self,
+        stream: str,
+        events: Sequence[CloudEvent],
+        *,
+        expected_version: int | None = None,
+        beside: Change | None = None,
     ) -> list[StoredEvent]:
         """Append up to 49 events, all or none, and give them with their versions.
+
+        `beside` is a change of one more row of the stream's partition, made together with the events or not at all: a
+        put, since a repetition that finds the events there has made it.
 
         Events that are in the stream already, by id, are not appended again, and given as they are. With
         `expected_version`, Conflict where the stream has moved on; `extra["current_version"]` says where to. Without,
@@ -89,7 +104,7 @@ class EventStore:
                     raise Conflict(f"The stream is at version {head.version}.", extra={"current_version": head.version})
             fresh = self._next(stream, [event for event in events if event.id not in stored], head)
             try:
-                await self._write(stream, fresh, head)
+                await self._write(stream, fresh, head, beside)
             except (Conflict, NotFound, Unavailable) as failure:
                 if failure.retryable and attempt >= UNANSWERED:
                     raise
@@ -102,11 +117,21 @@ class EventStore:
                 return [stored[event_id] for event_id in ids]
         raise Unavailable("Too many appends at once; try again.", code="stream-busy", retry_after=1)
 
-    async def read(self, stream: str, *, after: int = 0, to: int | None = None) -> AsyncIterator[StoredEvent]:
-        """The stream's events in order, beyond version `after`, up to version `to`."""
+    async def read(
+        self, stream: str, *, after: int = 0, to: int | None = None, until: datetime | None = None
+    ) -> AsyncIterator[StoredEvent]:
+        """The stream's events in order, beyond version `after`, up to version `to`, recorded at `until` or before."""
         end = _event_key(to + 1) if to is not None else "e:"
+        latest = rfc3339(until) if until is not None else ""
+        key = await self._archive.key_of(stream)
         async for row in self._table.rows(stream, start=_event_key(after + 1), end=end):
-            yield _read(row)
+            if latest and str(row.values["recorded_at"]) > latest:
+                return  # within a stream these times never fall
+            yield await self._archive.event_of(row, key)
+
+    async def beside(self, stream: str, key: str) -> Row | None:
+        """The row that was written beside events under this key, or None."""
+        return await self._table.get(stream, key)
 
     async def find(self, stream: str, event_id: str) -> StoredEvent | None:
         """The event of this id, or None."""
@@ -154,27 +179,26 @@ class EventStore:
                 await self._table.delete(stream, row.key, etag=row.etag)
 
     def _next(self, stream: str, events: Sequence[CloudEvent], head: Head) -> list[StoredEvent]:
-        now = rfc3339(self._clock())
+        now = max(rfc3339(self._clock()), head.recorded_at)  # whichever process's clock is ahead
         return [
             StoredEvent(stream=stream, version=version, event=event, recorded_at=now)
             for version, event in enumerate(events, head.version + 1)
         ]
 
-    async def _write(self, stream: str, stored: Sequence[StoredEvent], head: Head) -> None:
+    async def _write(self, stream: str, stored: Sequence[StoredEvent], head: Head, beside: Change | None) -> None:
         """Write events and the new head. Conflict or NotFound where the head has moved, or an id is there."""
         if not stored:
             return
-        latest: dict[str, Value] = {"version": stored[-1].version, "recorded_at": stored[-1].recorded_at}
-        changes = [Change("replace" if head.etag else "insert", Row(stream, "head", latest, head.etag))]
-        for each in stored:
-            body = each.event.encode()
-            if len(body) > MAX_EVENT_BYTES:
-                raise TooLarge(f"an event of {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken")
-            values: dict[str, Value] = {"type": each.event.type, "body": body, "recorded_at": each.recorded_at}
+        version, recorded_at = stored[-1].version, stored[-1].recorded_at
+        new_head = Row(stream, "head", {"version": version, "recorded_at": recorded_at}, head.etag)
+        changes = [Change("replace" if head.etag else "insert", new_head)]
+        for each, values in zip(stored, await self._archive.values(stored), strict=True):
             changes.append(Change("insert", Row(stream, _event_key(each.version), values)))
             changes.append(Change("insert", Row(stream, f"i{each.event.id}", {"version": each.version})))
+        if beside is not None:
+            changes.append(beside)
         etags = await self._table.transact(changes)
-        self._heads.set(stream, Head(stored[-1].version, etags[0]))
+        self._heads.set(stream, Head(version, etags[0], recorded_at))
 
     async def _already(self, stream: str, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
         """Those of these events that are in the stream. Raises Withdrawn where one was given up on."""
@@ -187,20 +211,11 @@ class EventStore:
     async def _event(self, stream: str, version: int) -> StoredEvent:
         row = await self._table.get(stream, _event_key(version))
         assert row is not None, "an id row and its event row are written together"
-        return _read(row)
+        return await self._archive.event_of(row, await self._archive.key_of(stream))
 
 
 def _event_key(version: int) -> str:
     return f"e{version:010}"
-
-
-def _read(row: Row) -> StoredEvent:
-    body = row.values["body"]
-    assert isinstance(body, bytes)
-    event = msgspec.json.decode(body, type=CloudEvent)
-    return StoredEvent(
-        stream=row.partition, version=int(row.key[1:]), event=event, recorded_at=str(row.values["recorded_at"])
-    )
 
 
 def _place(correlation_id: str, stream: str, event_ids: Sequence[str]) -> Row:

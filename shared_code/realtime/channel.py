@@ -1,7 +1,8 @@
 """A session's numbered log: written before anything is pushed, read back by whoever missed something.
 
 Table `channel`, one partition a session: a row `head` with the latest number, a row a message (`m` and nine digits),
-and a create-only row a key, so that a message that is appended again keeps its first number.
+and a create-only row a key, so that a message that is appended again keeps its first number. What a message says is
+sealed under the key of the learner whom it is about.
 """
 
 from __future__ import annotations
@@ -12,20 +13,26 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared_code.domain.clock import Clock, parse_rfc3339, rfc3339
 from shared_code.domain.errors import Conflict, NotFound, Unavailable
 from shared_code.realtime.envelope import Envelope, MessageType
 from shared_code.storage.rows import Change, Row, Value
+from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.tables import Table
 
 PAGE = 500  # messages in one catch-up
+ERASED = {"erased": True}
 COLUMN = 60_000  # bytes in one binary property; table storage takes 64 KiB
 RACES = 20  # lost races for a number before we say that the channel is too busy
 
 
 class CatchUp(Struct, frozen=True, kw_only=True):
-    """What a client missed. `complete` is false where messages are missing or more are to be read."""
+    """What a client missed. `complete` is false where messages are missing or more are to be read.
+
+    Of a message about a learner who was erased since, `data` is `{"erased": true}`.
+    """
 
     complete: bool
     latest_seq: int
@@ -35,8 +42,9 @@ class CatchUp(Struct, frozen=True, kw_only=True):
 class Channel:
     """The logs of all sessions. Every participant of a session sees the same numbers."""
 
-    def __init__(self, table: Table, clock: Clock) -> None:
+    def __init__(self, table: Table, keys: LearnerKeys, clock: Clock) -> None:
         self._table = table
+        self._keys = keys
         self._clock = clock
 
     async def append(
@@ -45,11 +53,12 @@ class Channel:
         kind: MessageType,
         data: dict[str, Any],
         *,
+        about: str,
         key: str,
         correlation_id: str,
         expires_at: datetime | None = None,
     ) -> tuple[Envelope, bool]:
-        """Number a message and keep it. Returns the envelope, and false if this key was appended before.
+        """Number a message about a learner (a pseudonym) and keep it; false if this key was appended before.
 
         The same key gives the first envelope again, so that a step that runs twice says one thing once.
         """
@@ -71,7 +80,7 @@ class Channel:
                     [
                         Change("replace" if head else "insert", new_head),
                         Change("insert", Row(session_id, f"k{key}", {"seq": seq})),
-                        Change("insert", Row(session_id, _row_key(seq), _columns(envelope))),
+                        Change("insert", Row(session_id, _row_key(seq), await self._columns(envelope, about))),
                     ]
                 )
             except (Conflict, NotFound):
@@ -87,7 +96,7 @@ class Channel:
         head = await self._table.get(session_id, "head")
         latest = int(head.values["seq"]) if head else 0
         rows = self._table.rows(session_id, start=_row_key(after + 1), end="n", limit=PAGE)
-        envelopes = [_envelope(row) async for row in rows]
+        envelopes = [await self._envelope(row) async for row in rows]
         now = self._clock()
         unbroken = [envelope.seq for envelope in envelopes] == list(range(after + 1, after + 1 + len(envelopes)))
         return CatchUp(
@@ -100,7 +109,23 @@ class Channel:
         row = await self._table.get(session_id, _row_key(seq))
         if row is None:
             raise Unavailable("A message of this session cannot be read.", code="channel-broken")
-        return _envelope(row)
+        return await self._envelope(row)
+
+    async def _columns(self, envelope: Envelope, about: str) -> dict[str, Value]:
+        place = f"channel/{envelope.session_id}/{envelope.seq}"
+        sealed = await self._keys.seal(about, msgspec.json.encode(envelope.data), place)
+        values: dict[str, Value] = {"envelope": msgspec.json.encode(replace(envelope, data={})), "about": about}
+        for number, start in enumerate(range(0, len(sealed), COLUMN)):
+            values[f"part{number}"] = sealed[start : start + COLUMN]
+        return values
+
+    async def _envelope(self, row: Row) -> Envelope:
+        envelope = msgspec.json.decode(bytes(row.values["envelope"]), type=Envelope)  # type: ignore[arg-type]
+        parts = sorted((name for name in row.values if name.startswith("part")), key=lambda name: int(name[4:]))
+        sealed = b"".join(bytes(row.values[name]) for name in parts)  # type: ignore[arg-type]
+        place = f"channel/{envelope.session_id}/{envelope.seq}"
+        plain = await self._keys.open(str(row.values["about"]), sealed, place)
+        return replace(envelope, data=ERASED if plain is None else msgspec.json.decode(plain))
 
 
 def _current(envelopes: Sequence[Envelope], now: datetime) -> tuple[Envelope, ...]:
@@ -109,15 +134,3 @@ def _current(envelopes: Sequence[Envelope], now: datetime) -> tuple[Envelope, ..
 
 def _row_key(seq: int) -> str:
     return f"m{seq:09d}"
-
-
-def _columns(envelope: Envelope) -> dict[str, Value]:
-    encoded = msgspec.json.encode(envelope)
-    return {
-        f"part{place}": encoded[start : start + COLUMN] for place, start in enumerate(range(0, len(encoded), COLUMN))
-    }
-
-
-def _envelope(row: Row) -> Envelope:
-    parts = sorted((name for name in row.values if name.startswith("part")), key=lambda name: int(name[4:]))
-    return msgspec.json.decode(b"".join(bytes(row.values[name]) for name in parts), type=Envelope)  # type: ignore[arg-type]

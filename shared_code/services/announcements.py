@@ -77,7 +77,7 @@ class Announcements:
         self, session_id: str, person: str, cause: CloudEvent, kind: MessageType, data: dict[str, Any], key: str
     ) -> Push:
         envelope, first = await self._channel.append(
-            session_id, kind, data, key=f"{kind}:{key}", correlation_id=cause.correlationid
+            session_id, kind, data, about=person, key=f"{kind}:{key}", correlation_id=cause.correlationid
         )
         if first:
             self._lake.write(

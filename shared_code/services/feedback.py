@@ -16,7 +16,9 @@ from shared_code.realtime.push import Push
 from shared_code.realtime.signalr import SignalRService
 from shared_code.services.sessions import Sessions
 from shared_code.storage.blobs import Blobs
+from shared_code.storage.documents import SEALED
 from shared_code.storage.lake import Lake
+from shared_code.storage.sealing.learner_keys import LearnerKeys
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +26,39 @@ CONTAINER = "attempts"
 
 
 class Feedback:
-    """Results of attempts, `{learner}/{attempt}.json`. They hold the learner's text: erased with the learner."""
+    """Results of attempts, `{learner}/{attempt}.json`: they hold the learner's text, so they are sealed."""
 
     def __init__(
-        self, *, sessions: Sessions, blobs: Blobs, channel: Channel, realtime: SignalRService, lake: Lake
+        self,
+        *,
+        sessions: Sessions,
+        blobs: Blobs,
+        keys: LearnerKeys,
+        channel: Channel,
+        realtime: SignalRService,
+        lake: Lake,
     ) -> None:
         self._sessions = sessions
         self._blobs = blobs
+        self._keys = keys
         self._channel = channel
         self._realtime = realtime
         self._lake = lake
 
     async def keep(self, person: str, attempt_id: str, result: dict[str, Any]) -> dict[str, Any]:
         """Keep a result before anything refers to it, and give the one that is kept: the first of its attempt stays."""
-        name = _name(person, attempt_id)
-        kept = await self._blobs.get(CONTAINER, name)
+        kept = await self._kept(person, attempt_id)
         if kept is not None:
-            return msgspec.json.decode(kept.data)  # type: ignore[no-any-return]
-        await self._blobs.put(CONTAINER, name, msgspec.json.encode(result))
+            return kept
+        name = _name(person, attempt_id)
+        sealed = await self._keys.seal(person, msgspec.json.encode(result), f"{CONTAINER}/{name}")
+        await self._blobs.put(CONTAINER, name, sealed, content_type=SEALED)
         return result
+
+    async def forget(self, person: str) -> None:
+        """Delete a learner's results."""
+        async for name in self._blobs.names(CONTAINER, f"{person}/"):
+            await self._blobs.delete(CONTAINER, name)
 
     async def deliver(
         self, session_id: str, person: str, attempt_id: str, result: dict[str, Any], correlation_id: str
@@ -52,6 +68,7 @@ class Feedback:
             session_id,
             "learning_feedback",
             result,
+            about=person,
             key=f"feedback:{attempt_id}",
             correlation_id=correlation_id,
         )
@@ -81,16 +98,21 @@ class Feedback:
             return
         if not await self._sessions.has(data.session_id, person):
             return
-        kept = await self._blobs.get(CONTAINER, _name(person, data.assessment_id))
-        if kept is None:
+        result = await self._kept(person, data.assessment_id)
+        if result is None:
             return
-        result = msgspec.json.decode(kept.data)
         pushes = await self.deliver(data.session_id, person, data.assessment_id, result, event.correlationid)
         for push in pushes:
             try:
                 await self._realtime.send(push)
             except Unavailable as failure:
                 log.warning("feedback.push_failed", extra={"learner": person, "code": failure.code})
+
+    async def _kept(self, person: str, attempt_id: str) -> dict[str, Any] | None:
+        name = _name(person, attempt_id)
+        blob = await self._blobs.get(CONTAINER, name)
+        plain = await self._keys.open(person, blob.data, f"{CONTAINER}/{name}") if blob is not None else None
+        return None if plain is None else msgspec.json.decode(plain)
 
 
 def _is_uuid(text: str) -> bool:

@@ -185,7 +185,7 @@ class Sessions:
 
     async def _tell(self, session: Session, kind: MessageType, data: dict[str, Any], correlation_id: str) -> list[Push]:
         envelope, _ = await self._channel.append(
-            session.session_id, kind, data, key=kind, correlation_id=correlation_id
+            session.session_id, kind, data, about=session.owner, key=kind, correlation_id=correlation_id
         )
         return [Push(user=person, envelope=envelope) for person in session.participants]
 

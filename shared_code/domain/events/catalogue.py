@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -23,12 +24,16 @@ WRITE_ANY = "events.write"  # the scope for events of every type
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One type. The name ends in its version; a change that old readers cannot take needs a new one."""
+    """One type. The name ends in its version; a change that old readers cannot take needs a new one.
+
+    `about` says what its subject is: a learner, whose words and name are kept sealed, or a thing.
+    """
 
     name: str
     topic: str
     service: str
     data: type[Struct]
+    about: Literal["learner", "thing"] = "learner"
 
     @property
     def scope(self) -> str:
@@ -38,9 +43,9 @@ class EventType:
 
 CATALOGUE = (
     EventType("sayzhong.learning.progress-recorded.v1", "learning-progress", "learning", ProgressRecorded),
-    EventType("sayzhong.content.updated.v1", "content", "content", ContentUpdated),
+    EventType("sayzhong.content.updated.v1", "content", "content", ContentUpdated, about="thing"),
     EventType("sayzhong.assessment.completed.v1", "assessment", "assessment", AssessmentCompleted),
-    EventType("sayzhong.experiment.changed.v1", "experiment", "experiments", ExperimentChanged),
+    EventType("sayzhong.experiment.changed.v1", "experiment", "experiments", ExperimentChanged, about="thing"),
     EventType("sayzhong.experiment.exposed.v1", "experiment", "experiments", ExperimentExposed),
     EventType("sayzhong.interaction.occurred.v1", "interaction", "interaction", InteractionOccurred),
     EventType("sayzhong.session.started.v1", "interaction", "interaction", SessionStarted),

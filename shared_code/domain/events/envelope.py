@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -11,11 +12,15 @@ from msgspec import Struct
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.identifiers import uuid7
 
-MAX_EVENT_BYTES = 60_000  # fits a binary property of table storage (64 KiB), with room
+MAX_EVENT_BYTES = 1_000_000
 
 
 class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event. `subject` is the learner (or content item) and the Service Bus session id; `id` the message id."""
+    """One event. `subject` is the learner (or content item) and the Service Bus session id; `id` the message id.
+
+    On the bus, a large event has `dataref` in place of `data`, where the data is to be fetched (CloudEvents' claim
+    check, cloudevents.io, extensions/dataref).
+    """
 
     specversion: str = ""
     id: str
@@ -28,11 +33,18 @@ class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     correlationid: str
     causationid: str = ""
     tenantid: str
-    data: dict[str, Any]
+    dataref: str = ""
+    data: dict[str, Any] = {}
 
     def encode(self) -> bytes:
         """The event as JSON."""
         return msgspec.json.encode(self)
+
+
+def data_address(event: CloudEvent) -> str:
+    """Where a large event's data is to be had, below the API's address: the whole event, for a service's token."""
+    where = urlencode({"tenant": event.tenantid, "subject": event.subject})
+    return f"/api/v1/events/{quote(event.id, safe='')}?{where}"
 
 
 def schema_uri(event_type: str) -> str:

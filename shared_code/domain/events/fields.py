@@ -30,6 +30,7 @@ Hanzi = Annotated[
     Meta(
         pattern=f"^[〇㐀-䶿一-鿿豈-﫿𠀀-𳑿][儿兒]?{_END}",
         description="The one hanzi of the syllable; two where 儿 is spoken as its ending.",
+        extra={"erased": "〇"},  # a learner's word: see personal.py
     ),
 ]
 Pinyin = Annotated[
@@ -37,6 +38,7 @@ Pinyin = Annotated[
     Meta(
         pattern=f"^(?:[{_LETTERS}]|{_UNCOMPOSED}){{1,7}}[1-5]?{_END}",
         description="One syllable as in the dictionary, lower case, NFC: tone mark (nǐ) or digit (ni3); ü or v.",
+        extra={"erased": "erased"},  # fits the pattern, and is no syllable
     ),
 ]
 

@@ -22,7 +22,7 @@ class NotificationRequested(Struct, frozen=True, kw_only=True):
 
     notification_id: Identifier
     template: Slug
-    parameters: Annotated[dict[Slug, Parameter], Meta(max_length=20)] = {}
+    parameters: Annotated[dict[Slug, Parameter], Meta(max_length=20, extra={"erased": {}})] = {}
     channels: Annotated[tuple[Channel, ...], Meta(max_length=5)] = ()
     priority: Literal["low", "normal", "high"] = "normal"
     not_before: Moment | None = None

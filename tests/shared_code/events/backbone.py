@@ -6,12 +6,15 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
+from tempfile import mkdtemp
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
 from shared_code.domain.pseudonyms import pseudonym
+from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letters import DeadLetters
@@ -25,9 +28,17 @@ from shared_code.events.sweeper import Sweeper
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.lake import Lake
+from shared_code.storage.sealing.file_wrapper import FileWrapper
+from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.tables import Tables
 
+KEY_FILE = Path(mkdtemp()) / "learner-keys.key"
 KEY = b"a key for tests only, 32 bytes.."
+
+
+def learner_keys(tables: Tables) -> LearnerKeys:
+    """Learners' keys, wrapped by the run's own key file."""
+    return LearnerKeys(tables, FileWrapper(KEY_FILE), utc_now)
 
 
 class Backbone:
@@ -39,7 +50,8 @@ class Backbone:
         self.blobs = Blobs(account)
         self.lake = Lake(self.blobs)
         self.bus = Bus(BusNamespace(connection_string=bus))
-        self.store = EventStore(self.tables, utc_now)
+        self.keys = learner_keys(self.tables)
+        self.store = EventStore(self.tables, utc_now, Archive(self.keys, self.blobs))
         self.pending = Pending(self.tables, utc_now)
         self.publication = Publication(self.bus, self.lake)
         self.outbox = Outbox(self.store, self.pending, self.publication)

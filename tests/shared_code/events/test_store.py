@@ -9,11 +9,13 @@ import pytest
 from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import Conflict, TooLarge
 from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
+from shared_code.events.archive import LARGE, Archive
 from shared_code.events.store import EventStore, Withdrawn
 from shared_code.storage.account import StorageAccount
+from shared_code.storage.blobs import Blobs
 from shared_code.storage.tables import Tables
 from tests.proxy import answer_losing
-from tests.shared_code.events.backbone import Backbone, practised
+from tests.shared_code.events.backbone import Backbone, learner_keys, practised
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -106,8 +108,8 @@ async def test_an_append_whose_answer_was_lost_happened_once_and_its_caller_lear
     azurite: str, stream: str, learner: str
 ) -> None:
     async with answer_losing(azurite, "TableEndpoint") as (connection, proxy):
-        tables = Tables(StorageAccount(connection_string=connection))
-        store = EventStore(tables, utc_now)
+        tables, blobs = Tables(StorageAccount(connection_string=connection)), Blobs(StorageAccount())
+        store = EventStore(tables, utc_now, Archive(learner_keys(tables), blobs))
         await store.append(stream, [practised(learner)])
         proxy.lose_answers(1)
         (stored,) = await store.append(stream, [practised(learner)], expected_version=1)
@@ -160,8 +162,17 @@ async def test_more_than_a_transaction_or_a_row_takes_is_refused(store: EventSto
     with pytest.raises(TooLarge):
         await store.append(stream, [huge])
     assert len(await store.append(stream, [practised(learner) for _ in range(49)])) == 49
-    just = msgspec.structs.replace(practised(learner), data={"filling": "x" * (MAX_EVENT_BYTES - 1000)})
-    assert (await store.append(stream, [just]))[0].version == 50
+
+
+async def test_a_large_event_comes_back_as_it_was(store: EventStore, stream: str, learner: str) -> None:
+    """Its payload is a blob; who reads the stream does not notice."""
+    small, filling = practised(learner), "x" * (MAX_EVENT_BYTES - 1000)
+    large = msgspec.structs.replace(practised(learner), data={**small.data, "filling": filling})
+    thing = msgspec.structs.replace(large, id="thing", type="sayzhong.content.updated.v1")
+    await store.append(stream, [small, large, thing])
+    assert [each.event async for each in store.read(stream)] == [small, large, thing]
+    many = [msgspec.structs.replace(practised(learner), data={"filling": "x" * (LARGE - 1000)}) for _ in range(49)]
+    assert [each.event for each in await store.append(stream, many)] == many
 
 
 async def test_ids_of_other_systems_may_be_any_text(store: EventStore, stream: str, learner: str) -> None:

@@ -13,6 +13,7 @@ from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
 from shared_code.domain.learning.progress import Progress
 from shared_code.domain.principal import Principal
+from shared_code.events.archive import Archive
 from shared_code.events.store import EventStore
 from shared_code.services.guests import GuestProgress
 from shared_code.services.progress import ProgressService
@@ -20,12 +21,14 @@ from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.documents import Documents
 from shared_code.storage.tables import Tables
+from tests.shared_code.events.backbone import learner_keys
 
 
 class Practice:
     def __init__(self, tables: Tables, blobs: Blobs) -> None:
-        self.store = EventStore(tables, utc_now)
-        self.progress = ProgressService(Documents(blobs, "projections", "progress", Progress), self.store)
+        keys = learner_keys(tables)
+        self.store = EventStore(tables, utc_now, Archive(keys, blobs))
+        self.progress = ProgressService(Documents(blobs, keys, "projections", "progress", Progress), self.store)
         self.guests = GuestProgress(self.store, self.progress)
 
     async def practise(self, person: Principal, times: int = 1) -> list[str]:

@@ -43,7 +43,7 @@ class Practice:
 
     def __init__(self, backbone: Backbone, channels: Tables | None = None) -> None:
         self.backbone = backbone
-        self.channel = Channel((channels or backbone.tables).table("channel"), utc_now)
+        self.channel = Channel((channels or backbone.tables).table("channel"), backbone.keys, utc_now)
         self.realtime = realtime = SignalRService(
             "http://127.0.0.1:1", key_bearer("nobody listens: feedback goes out with the answer")
         )
@@ -57,11 +57,16 @@ class Practice:
             clock=utc_now,
         )
         self.feedback = Feedback(
-            sessions=sessions, blobs=backbone.blobs, channel=self.channel, realtime=realtime, lake=backbone.lake
+            sessions=sessions,
+            blobs=backbone.blobs,
+            keys=backbone.keys,
+            channel=self.channel,
+            realtime=realtime,
+            lake=backbone.lake,
         )
         self.announcements = Announcements(
             sessions=sessions,
-            progress=Documents(backbone.blobs, "projections", "progress", Progress),
+            progress=Documents(backbone.blobs, backbone.keys, "projections", "progress", Progress),
             channel=self.channel,
             realtime=realtime,
             lake=backbone.lake,
@@ -69,7 +74,7 @@ class Practice:
         self.interaction = Interaction(
             sessions=sessions,
             speech=speech,
-            voices=Voices(Documents(backbone.blobs, "voices", "voice", VoiceRecord)),
+            voices=Voices(Documents(backbone.blobs, backbone.keys, "voices", "voice", VoiceRecord)),
             feedback=self.feedback,
             journal=backbone.journal,
             clock=utc_now,

@@ -12,26 +12,38 @@ from shared_code.domain.clock import utc_now
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
 from shared_code.domain.learning.progress import Progress
+from shared_code.events.archive import Archive
 from shared_code.events.store import EventStore
 from shared_code.services.progress import ProgressService
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.documents import Documents
 from shared_code.storage.tables import Tables
+from tests.shared_code.events.backbone import learner_keys
 
 
 @pytest.fixture
-async def store(azurite: str) -> AsyncIterator[EventStore]:
+async def tables(azurite: str) -> AsyncIterator[Tables]:
     tables = Tables(StorageAccount(connection_string=azurite))
-    yield EventStore(tables, utc_now)
+    yield tables
     await tables.close()
 
 
 @pytest.fixture
-async def progress(azurite: str, store: EventStore) -> AsyncIterator[ProgressService]:
+async def blobs(azurite: str) -> AsyncIterator[Blobs]:
     blobs = Blobs(StorageAccount(connection_string=azurite))
-    yield ProgressService(Documents(blobs, "projections", "progress", Progress), store)
+    yield blobs
     await blobs.close()
+
+
+@pytest.fixture
+def store(tables: Tables, blobs: Blobs) -> EventStore:
+    return EventStore(tables, utc_now, Archive(learner_keys(tables), blobs))
+
+
+@pytest.fixture
+def progress(tables: Tables, blobs: Blobs, store: EventStore) -> ProgressService:
+    return ProgressService(Documents(blobs, learner_keys(tables), "projections", "progress", Progress), store)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,10 @@ async def test_an_end_that_a_crash_cut_short_is_finished_by_asking_again(azurite
         ended_by=learner.pseudonym,
     )
     async with backbone_on(azurite, servicebus) as backbone:
-        table, channel = backbone.tables.table("sessions"), Channel(backbone.tables.table("channel"), utc_now)
+        table, channel = (
+            backbone.tables.table("sessions"),
+            Channel(backbone.tables.table("channel"), backbone.keys, utc_now),
+        )
         await table.insert(Row(session.session_id, "session", {"record": msgspec.json.encode(session)}))
         realtime = SignalRService("http://127.0.0.1:1", key_bearer("nobody listens: leaving its group comes last"))
         sessions = Sessions(
