@@ -8,7 +8,7 @@ import sys
 
 from local.ports import Ports
 
-ROLES = ("learner", "teacher", "operator", "service")
+ROLES = ("learner", "teacher", "operator", "service", "platform")
 
 
 def _parser() -> argparse.ArgumentParser:

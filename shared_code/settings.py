@@ -116,6 +116,7 @@ def _gateway(env: Environment, secret: bytes) -> GatewayConfig:
         issuers=issuers,
         audience=env.words("IDENTITY_AUDIENCE", required=True),
         tenants=frozenset(env.words("IDENTITY_TENANTS")),
+        platform_tenants=frozenset(env.words("PLATFORM_TENANTS")),
         clock_skew=env.number("IDENTITY_CLOCK_SKEW_SECONDS", 30, least=0, most=300),
         secret=secret,
         rate_limits=_rate_limits(env),

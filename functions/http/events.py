@@ -29,6 +29,7 @@ async def http_find_events(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         stored = await app().events.by_correlation(_correlation_id(request.query.get("correlation_id", "")))
-        return Response(200, {"events": [msgspec.to_builtins(each.event) for each in stored]})
+        seen = [each.event for each in stored if request.caller.sees(each.event.tenantid)]
+        return Response(200, {"events": [msgspec.to_builtins(event) for event in seen]})
 
     return await serve(req, FIND_EVENTS, endpoint)

@@ -49,7 +49,7 @@ async def http_get_saga(req: func.HttpRequest, client: Any) -> func.HttpResponse
     """Look at one saga: its state, the step it is at and what it has done."""
 
     async def endpoint(request: Request) -> Response:
-        return Response(200, _view(await _found(client, request.params["saga_id"])))
+        return Response(200, _view(await _found(client, request)))
 
     return await serve(req, GET_SAGA, endpoint)
 
@@ -59,8 +59,9 @@ async def http_get_saga(req: func.HttpRequest, client: Any) -> func.HttpResponse
 async def http_list_sagas(req: func.HttpRequest, client: Any) -> func.HttpResponse:
     """Find the sagas that have not ended, the parked ones first."""
 
-    async def endpoint(_request: Request) -> Response:
-        sagas = [_view(status) for status in await client.get_status_by(runtime_status=list(RUNNING))]
+    async def endpoint(request: Request) -> Response:
+        found = await client.get_status_by(runtime_status=list(RUNNING))
+        sagas = [_view(status) for status in found if request.caller.sees(_tenant(status))]
         sagas.sort(key=lambda saga: (not _parked(saga), saga.id))
         return Response(200, SagaList(tuple(sagas)))
 
@@ -74,7 +75,7 @@ async def http_decide_saga(req: func.HttpRequest, client: Any) -> func.HttpRespo
 
     async def endpoint(request: Request) -> Response:
         decision = decode_json(request, Decision)
-        saga = _view(await _found(client, request.params["saga_id"]))
+        saga = _view(await _found(client, request))
         if not _parked(saga):
             raise Conflict("This saga is not parked.", code="saga-not-parked")
         await client.raise_event(saga.id, OPERATOR_EVENT, {"action": decision.action, "step": saga.progress["step"]})
@@ -83,11 +84,18 @@ async def http_decide_saga(req: func.HttpRequest, client: Any) -> func.HttpRespo
     return await serve(req, DECIDE_SAGA, endpoint)
 
 
-async def _found(client: Any, saga_id: str) -> Any:
-    status = await client.get_status(saga_id)
-    if status is None or status.runtime_status is None:
+async def _found(client: Any, request: Request) -> Any:
+    """The saga that the path names, if it is one of a tenant that the caller sees."""
+    status = await client.get_status(request.params["saga_id"], show_input=True)
+    if status is None or status.runtime_status is None or not request.caller.sees(_tenant(status)):
         raise NotFound("There is no such saga.")
     return status
+
+
+def _tenant(status: Any) -> str:
+    """The tenant of the event that started a saga; empty where there is none, so that it is no single tenant's."""
+    started_by = status.input_
+    return str(started_by.get("tenantid", "")) if isinstance(started_by, dict) else ""
 
 
 def _view(status: Any) -> SagaView:

@@ -15,7 +15,7 @@ from local.ports import HOST, Ports
 AUDIENCE = "api://sayzhong"
 TENANT = "sayzhong"
 LIFETIME = 3600  # seconds
-ROLES = ("learner", "teacher", "operator", "service")
+ROLES = ("learner", "teacher", "operator", "service", "platform")
 NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 

@@ -14,17 +14,21 @@ class Access:
     """Any of the roles lets a caller in, and so does any of the scopes where the token carries no role at all.
 
     The latter is how partner systems come: a client-credentials token with scopes. Without roles and scopes every
-    authenticated caller is let in. `public` asks for no token.
+    authenticated caller is let in. `public` asks for no token. `platform` lets in only tenants that run the platform:
+    for what concerns all tenants at once.
     """
 
     roles: frozenset[str] = field(default_factory=frozenset)
     scopes: frozenset[str] = field(default_factory=frozenset)
     public: bool = False
+    platform: bool = False
 
     def permits(self, caller: Principal) -> bool:
         """Whether this caller is let in."""
         if self.public or not (self.roles or self.scopes):
             return True
+        if self.platform and not caller.runs_platform:
+            return False
         if caller.roles:
             return not self.roles.isdisjoint(caller.roles)
         return not self.scopes.isdisjoint(caller.scopes)
@@ -40,4 +44,5 @@ AUTHENTICATED = Access()
 LEARNER = Access(roles=frozenset({"learner"}))
 PARTICIPANT = Access(roles=frozenset({"learner", "teacher"}))
 OPERATOR = Access(roles=frozenset({"operator"}))
+PLATFORM = Access(roles=frozenset({"operator"}), platform=True)
 SERVICE = Access(roles=frozenset({"service"}), scopes=frozenset({WRITE_ANY, *(kind.scope for kind in CATALOGUE)}))

@@ -57,6 +57,7 @@ def build_gateway(
         tenants=config.tenants,
         pseudonym_key=config.secret,
         skew=config.clock_skew,
+        platform_tenants=config.platform_tenants,
         reserved={guests.ISSUER: guests.TENANT},
     )
     registry = Registry(state, [service.name for service in services])

@@ -14,6 +14,7 @@ class GatewayConfig:
     """Everything that differs between one place where the gateway runs and another.
 
     `issuers` are OpenID providers, `audience` the names that tokens may have for us, an empty `tenants` allows any,
+    `platform_tenants` are those whose operators look after what all tenants share,
     `clock_skew` is in seconds. `rate_limits` are the policies by name; without `redis_url` each process counts for
     itself. `secret` makes pseudonyms and seals kept answers. `service_hosts` are the hosts at which services may be
     registered (`.example.net` stands for all below it), and `service_key` signs what they are told of the caller.
@@ -25,6 +26,7 @@ class GatewayConfig:
     issuers: tuple[str, ...]
     audience: tuple[str, ...]
     tenants: frozenset[str] = frozenset()
+    platform_tenants: frozenset[str] = frozenset()
     clock_skew: float = 30.0
     secret: bytes = field(repr=False)
     rate_limits: Mapping[str, Policy] = field(default_factory=lambda: dict(DEFAULTS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared_code.gateway.access import AUTHENTICATED, LEARNER, OPERATOR, PARTICIPANT, PUBLIC, SERVICE, Access
+from shared_code.gateway.access import AUTHENTICATED, LEARNER, OPERATOR, PARTICIPANT, PLATFORM, PUBLIC, SERVICE, Access
 
 KIB = 1024
 JSON_ONLY = ("application/json",)
@@ -146,7 +146,7 @@ PUT_SERVICE = Route(
     name="put_service",
     method="PUT",
     path="v1/ops/services/{service}",
-    access=OPERATOR,
+    access=PLATFORM,
     summary="Say who may call a service and how its callers are split by version",
     consumes=JSON_ONLY,
 )
@@ -154,7 +154,7 @@ PUT_INSTANCE = Route(
     name="put_instance",
     method="PUT",
     path="v1/ops/services/{service}/instances/{id}",
-    access=OPERATOR,
+    access=PLATFORM,
     summary="Register an instance, or change, weigh or drain it",
     consumes=JSON_ONLY,
 )
@@ -162,7 +162,7 @@ DELETE_INSTANCE = Route(
     name="delete_instance",
     method="DELETE",
     path="v1/ops/services/{service}/instances/{id}",
-    access=OPERATOR,
+    access=PLATFORM,
     summary="Forget an instance",
 )
 

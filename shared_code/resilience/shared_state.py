@@ -31,8 +31,8 @@ class SharedState(Protocol):
         """Write over what was read. Raises Conflict where it has changed or gone since."""
         ...
 
-    async def delete(self, partition: str, key: str) -> None:
-        """Remove a value, whether or not it is there."""
+    async def delete(self, partition: str, key: str, *, version: str = "") -> None:
+        """Remove a value, whether or not it is there. With a version, Conflict where it has changed since."""
         ...
 
     def all(self, partition: str) -> AsyncIterator[Stored]:

@@ -35,9 +35,9 @@ class TableState:
             raise Conflict("It is gone.") from None
         return Stored(read.key, value, version)
 
-    async def delete(self, partition: str, key: str) -> None:
-        """Remove a value, whether or not it is there."""
-        await self._table.delete(partition, key)
+    async def delete(self, partition: str, key: str, *, version: str = "") -> None:
+        """Remove a value, whether or not it is there. With a version, Conflict where it has changed since."""
+        await self._table.delete(partition, key, etag=version)
 
     async def all(self, partition: str) -> AsyncIterator[Stored]:
         """Every value of a partition, in the order of its keys."""

@@ -54,8 +54,8 @@ class Held:
         self._stored = await self._state.replace(self._partition, self._stored, msgspec.msgpack.encode(finished))
 
     async def give_up(self) -> None:
-        """Let the next copy carry the request out."""
-        await self._state.delete(self._partition, self._stored.key)
+        """Let the next copy carry the request out. Raises Conflict when somebody else took over after the lease."""
+        await self._state.delete(self._partition, self._stored.key, version=self._stored.version)
 
 
 class Claims:

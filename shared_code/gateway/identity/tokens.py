@@ -33,9 +33,10 @@ class Keys(Protocol):
 class TokenVerifier:
     """Verifies tokens of the configured issuers and says who holds them.
 
-    `audience` are the names that we accept as ours, `tenants` an allow-list (empty: any), `skew` the seconds by which
-    clocks may differ, `pseudonym_key` makes the principal's pseudonym. `reserved` are issuers with a tenant of their
-    own: it is always allowed, and nobody else's. A token that held is remembered for a minute.
+    `audience` are the names that we accept as ours, `tenants` an allow-list (empty: any), `platform_tenants` those that
+    run the platform, `skew` the seconds by which clocks may differ, `pseudonym_key` makes the principal's pseudonym.
+    `reserved` are issuers with a tenant of their own: it is always allowed, and nobody else's. A token that held is
+    remembered for a minute.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class TokenVerifier:
         tenants: frozenset[str],
         pseudonym_key: bytes,
         skew: float,
+        platform_tenants: frozenset[str] = frozenset(),
         reserved: Mapping[str, str] | None = None,
     ) -> None:
         self._issuers = dict(issuers)
@@ -53,6 +55,7 @@ class TokenVerifier:
         self._tenants = tenants
         self._pseudonym_key = pseudonym_key
         self._skew = skew
+        self._platform_tenants = platform_tenants
         self._reserved = dict(reserved or {})
         self._held: dict[bytes, tuple[float, Principal]] = {}  # by digest: until when, on the system's clock
 
@@ -125,6 +128,7 @@ class TokenVerifier:
             pseudonym=pseudonym(self._pseudonym_key, tenant, person),
             roles=_words(claims.get("roles")),
             scopes=_words(claims.get("scp") or claims.get("scope")),
+            runs_platform=tenant in self._platform_tenants,
         )
 
 

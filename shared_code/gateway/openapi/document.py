@@ -177,7 +177,8 @@ def _who(access: Access) -> str:
         return "Open to all."
     if not access.roles:
         return "For everyone with a token."
-    return f"For the roles {', '.join(sorted(access.roles))}."
+    tenants = " in a tenant that runs the platform" if access.platform else ""
+    return f"For the roles {', '.join(sorted(access.roles))}{tenants}."
 
 
 def _tag(route: Route) -> str:

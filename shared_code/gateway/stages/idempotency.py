@@ -55,18 +55,26 @@ async def _carried_out(request: Request, proceed: Endpoint, claim: Held) -> Resp
         response = await proceed(request)
     except AppError as error:
         if error.retryable or error.status >= 500:
-            await claim.give_up()
+            await _give_up(claim)
         else:
             await _keep(claim, problem(request, error))
         raise
     except Exception:
-        await claim.give_up()
+        await _give_up(claim)
         raise
     if response.status >= 500 or response.status == 429:
-        await claim.give_up()
+        await _give_up(claim)
     else:
         await _keep(claim, response)
     return response
+
+
+async def _give_up(claim: Held) -> None:
+    """Let the next copy try at once; where that fails, after the lease. The caller learns of the first failure."""
+    try:
+        await claim.give_up()
+    except AppError as failure:
+        log.warning("idempotency.claim_not_given_up", extra={"code": failure.code})
 
 
 async def _keep(claim: Held, response: Response) -> None:

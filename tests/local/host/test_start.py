@@ -104,8 +104,9 @@ def test_the_settings_file_is_made_from_the_sample(tmp_path: Path) -> None:
     made = tmp_path / "local.settings.json"
     assert made.stat().st_mode & 0o777 == 0o600
     made.write_text('{"Values": {"A": "2"}}')
+    sample.write_text('{"Values": {"A": "1", "LEARNT_SINCE": "3"}}')
     load(tmp_path, environment := {})
-    assert environment == {"A": "2"}
+    assert environment == {"A": "2", "LEARNT_SINCE": "3"}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"IsEncrypted": true, "Values": {}}', '{"Values": {"A": 1}}'])

@@ -67,6 +67,7 @@ def tokens(provider: OpenIdProvider, keys: IssuerKeys) -> TokenVerifier:
         {provider.issuer: keys},
         audience=(AUDIENCE,),
         tenants=frozenset({"school-1", "school-2"}),
+        platform_tenants=frozenset({"school-1"}),
         pseudonym_key=SECRET,
         skew=5,
     )

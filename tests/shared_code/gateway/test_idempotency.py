@@ -168,6 +168,8 @@ async def test_a_claim_that_a_crash_left_is_taken_over_after_its_lease(state: Ta
     assert isinstance(crashed, claims_module.Held)
     with pytest.raises(Conflict):
         await crashed.finish(answer)  # it was only slow: its late answer does not count
+    with pytest.raises(Conflict):
+        await crashed.give_up()  # nor does its giving up
     assert await claims.claim("mei", "key", b"same", lease) == answer
 
 
