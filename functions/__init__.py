@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.bus import assessment, audit, dead, learning_progress
+from functions.bus import assessment, audit, dead, learning_progress, redeliveries
 from functions.http import (
     attempts,
     docs,
@@ -19,6 +19,7 @@ from functions.http import (
 )
 from functions.realtime import connections
 from functions.timers import gateway, outbox
+from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
 
 BLUEPRINTS = (
@@ -38,8 +39,10 @@ BLUEPRINTS = (
     audit.bp,
     dead.bp,
     learning_progress.bp,
+    redeliveries.bp,
     connections.bp,
     outbox.bp,
+    overdue_lines.bp,
     service_health.bp,
     gateway.bp,
 )

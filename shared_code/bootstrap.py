@@ -12,12 +12,16 @@ from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letters import DeadLetters
+from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.intake import Intake
 from shared_code.events.journal import Journal
 from shared_code.events.outbox import Outbox
+from shared_code.events.parking import Parking
 from shared_code.events.pending import Pending
 from shared_code.events.publication import Publication
+from shared_code.events.redeliveries import Redeliveries
+from shared_code.events.retries import Retries
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
 from shared_code.gateway.assembly import build_gateway, identity_keys
@@ -78,6 +82,7 @@ class App:
     events: EventStore
     intake: Intake
     consumer: Consumer
+    retries: Retries
     dead_letters: DeadLetters
     sweeper: Sweeper
     lake: Lake
@@ -114,6 +119,7 @@ def app() -> App:
     journal = Journal(store, pending, outbox, publication)
     people = People(settings.pseudonym_key)
     dead_letters = DeadLetters(bus, clock)
+    handling, parking, redeliveries = Handling(store, Inbox(tables, clock)), Parking(tables), Redeliveries(bus)
 
     realtime = _signalr(settings)
     channel = Channel(tables.table("channel"), keys, clock)
@@ -169,11 +175,21 @@ def app() -> App:
         events=store,
         intake=Intake(journal, people.pseudonym, clock),
         consumer=Consumer(
-            store=store,
-            inbox=Inbox(tables, clock),
+            handling=handling,
+            parking=parking,
+            redeliveries=redeliveries,
             dead_letters=dead_letters,
             lake=lake,
             pseudonym=people.pseudonym,
+            clock=clock,
+        ),
+        retries=Retries(
+            store=store,
+            handling=handling,
+            parking=parking,
+            redeliveries=redeliveries,
+            dead_letters=dead_letters,
+            lake=lake,
             clock=clock,
         ),
         dead_letters=dead_letters,

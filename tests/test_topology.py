@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from functions.bus import dead
+from functions.bus.subscribers import HANDLERS
 from local.paths import PROJECT
 from shared_code.domain.events.catalogue import TOPICS
-from shared_code.events.dead_letters import QUEUE
+from shared_code.events import dead_letters, redeliveries
 
 
 def namespace() -> dict[str, Any]:
@@ -21,7 +21,7 @@ def namespace() -> dict[str, Any]:
 def test_e3_every_subscription_has_its_trigger_and_every_trigger_its_subscription() -> None:
     """A subscription without a consumer fills up for ever; a trigger without a subscription never starts."""
     declared = {(topic["Name"], sub["Name"]) for topic in namespace()["Topics"] for sub in topic["Subscriptions"]}
-    assert declared == set(dead.SUBSCRIPTIONS)
+    assert declared == set(HANDLERS)
 
 
 def test_topics_are_those_of_the_catalogue() -> None:
@@ -41,9 +41,10 @@ def test_every_topic_and_subscription_is_as_the_contract_says() -> None:
             assert properties["DeadLetteringOnMessageExpiration"]
 
 
-def test_the_dead_letter_queue_keeps_a_learners_order() -> None:
-    """One queue for all dead letters, with sessions and duplicate detection."""
-    [queue] = namespace()["Queues"]
-    assert queue["Name"] == QUEUE
-    assert queue["Properties"]["RequiresSession"]
-    assert queue["Properties"]["RequiresDuplicateDetection"]
+def test_the_queues_keep_a_learners_order() -> None:
+    """One queue for all dead letters, one for what comes to a subscription again: sessions, duplicate detection."""
+    queues = namespace()["Queues"]
+    assert [queue["Name"] for queue in queues] == [dead_letters.QUEUE, redeliveries.QUEUE]
+    for queue in queues:
+        assert queue["Properties"]["RequiresSession"]
+        assert queue["Properties"]["RequiresDuplicateDetection"]

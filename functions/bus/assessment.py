@@ -23,9 +23,10 @@ bp = func.Blueprint()
 )
 async def bus_assessment(message: func.ServiceBusMessage) -> None:
     """Deliver feedback that was kept and not delivered; nearly always there is none."""
-
-    async def make_good(received: Received) -> None:
-        assert isinstance(received.data, AssessmentCompleted)
-        await app().feedback.make_good(received.stream, received.event, received.data)
-
     await consume(message, topic=TOPIC, subscriber=SUBSCRIBER, handle=make_good)
+
+
+async def make_good(received: Received) -> None:
+    """Deliver an assessment's feedback, if it was kept and not delivered."""
+    assert isinstance(received.data, AssessmentCompleted)
+    await app().feedback.make_good(received.stream, received.event, received.data)

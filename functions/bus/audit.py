@@ -13,7 +13,7 @@ TOPICS = ("content", "experiment", "interaction", "effectiveness", "planning", "
 bp = func.Blueprint()
 
 
-async def _nothing_more(_received: Received) -> None:
+async def nothing_more(_received: Received) -> None:
     """The consumer has stored the event and recorded that it was handled: that is all there is to do."""
 
 
@@ -28,7 +28,7 @@ def _audit(topic: str) -> None:
     )
     async def bus_audit(message: func.ServiceBusMessage) -> None:
         """Keep an event of this topic in the event store."""
-        await consume(message, topic=topic, subscriber=SUBSCRIBER, handle=_nothing_more)
+        await consume(message, topic=topic, subscriber=SUBSCRIBER, handle=nothing_more)
 
 
 for _topic in TOPICS:

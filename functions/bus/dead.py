@@ -6,15 +6,9 @@ from typing import Literal
 
 import azure.functions as func
 
-from functions.bus import assessment, audit, learning_progress
 from functions.bus.receiving import CONNECTION, received
+from functions.bus.subscribers import HANDLERS
 from shared_code.bootstrap import app
-
-SUBSCRIPTIONS = (
-    (learning_progress.TOPIC, learning_progress.SUBSCRIBER),
-    (assessment.TOPIC, assessment.SUBSCRIBER),
-    *((topic, audit.SUBSCRIBER) for topic in audit.TOPICS),
-)
 
 bp = func.Blueprint()
 
@@ -42,5 +36,5 @@ def _move(topic: str, subscription: str) -> None:
         )
 
 
-for _topic, _subscription in SUBSCRIPTIONS:
+for _topic, _subscription in HANDLERS:
     _move(_topic, _subscription)

@@ -10,7 +10,7 @@ import msgspec
 
 from functions.bus.receiving import CONNECTION, consume
 from functions.bus.sagas import start_once
-from shared_code.events.received import Received
+from shared_code.events.received import Handler, Received
 
 TOPIC, SUBSCRIBER = "learning-progress", "progress"
 
@@ -27,13 +27,15 @@ bp = df.Blueprint()
 @bp.durable_client_input(client_name="client")
 async def bus_learning_progress(message: func.ServiceBusMessage, client: Any) -> None:
     """Start the saga that carries a progress event to an adapted lesson."""
+    await consume(message, topic=TOPIC, subscriber=SUBSCRIBER, handle=handler(client))
+
+
+def handler(client: Any) -> Handler:
+    """Start an event's saga; one that is replayed quietly announces nothing."""
 
     async def start(received: Received) -> None:
-        await start_once(
-            client,
-            "learning_progress_saga",
-            f"learning-progress-{received.event.id}",
-            msgspec.to_builtins(received.event),
-        )
+        event = msgspec.to_builtins(received.event)
+        payload = {"event": event, "quiet": True} if received.delivery.quiet else event
+        await start_once(client, "learning_progress_saga", f"learning-progress-{received.event.id}", payload)
 
-    await consume(message, topic=TOPIC, subscriber=SUBSCRIBER, handle=start)
+    return start

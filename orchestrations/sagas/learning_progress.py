@@ -11,8 +11,12 @@ bp = df.Blueprint()
 
 @bp.orchestration_trigger(context_name="context", orchestration="learning_progress_saga")  # type: ignore[untyped-decorator, unused-ignore]
 def learning_progress_saga(context: df.DurableOrchestrationContext) -> Steps:
-    """Carry one progress event through analysis, planning and notification, or undo it all."""
-    event = context.get_input()
+    """Carry one progress event through analysis, planning and notification, or undo it all.
+
+    The input is the event, or `{"event": …, "quiet": true}` for one that is replayed and is not to be announced.
+    """
+    given = context.get_input()
+    event = given.get("event", given)
     saga = Saga(context)
     try:
         yield from saga.step("record_progress", event, undo="revert_progress")
@@ -20,7 +24,8 @@ def learning_progress_saga(context: df.DurableOrchestrationContext) -> Steps:
         plan = yield from saga.step(
             "adapt_lesson_plan", {"event": event, "analysis": analysis}, undo="restore_lesson_plan"
         )
-        yield from saga.step("notify_learner", {"event": event, "plan": plan})
+        if not given.get("quiet"):
+            yield from saga.step("notify_learner", {"event": event, "plan": plan})
     except Exception:  # noqa: BLE001 - whatever failed, what was done must be undone
         return (yield from saga.compensate())
     return saga.completed()

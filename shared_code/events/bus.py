@@ -203,4 +203,5 @@ def _to_sdk(message: OutgoingMessage) -> Any:
         session_id=message.session_id,
         content_type=message.content_type,
         application_properties=properties,
+        scheduled_enqueue_time_utc=message.due,
     )

@@ -9,10 +9,11 @@ import msgspec
 
 from shared_code.domain.clock import Clock, rfc3339
 from shared_code.events.bus import Bus
+from shared_code.events.delivery import FIRST_TIME, Delivery
 from shared_code.events.message import CONTENT_TYPE, IncomingMessage, OutgoingMessage, Property
 
 QUEUE = "dead-letters"
-LONGEST_ID = 77  # with a colon and a subscription's 50 characters within Service Bus's 128
+LONGEST_ID = 70  # with colons, a subscription's 50 characters and a number within Service Bus's 128
 LONGEST_DESCRIPTION = 1024
 
 Reason = Literal["schema", "rejected", "max-delivery-count", "expired"]
@@ -26,9 +27,19 @@ class DeadLetters:
         self._clock = clock
 
     async def send(
-        self, message: IncomingMessage, *, reason: Reason, description: str, topic: str, subscription: str
+        self,
+        message: IncomingMessage,
+        *,
+        reason: Reason,
+        description: str,
+        topic: str,
+        subscription: str,
+        delivery: Delivery = FIRST_TIME,
     ) -> None:
-        """Put the message there, its body unchanged. Sent again it is dropped as a duplicate. Raises Unavailable."""
+        """Put the message there, its body unchanged. Sent again it is dropped as a duplicate. Raises Unavailable.
+
+        One that was redriven and died again has a number behind its id: the queue may remember the id of before.
+        """
         event_id, subject, correlation_id = _identify(message)
         properties: dict[str, Property] = {
             "DeadLetterReason": reason,
@@ -41,7 +52,7 @@ class DeadLetters:
         }
         letter = OutgoingMessage(
             body=message.body,
-            message_id=f"{event_id}:{subscription}",
+            message_id=f"{event_id}:{subscription}" + (f":{delivery.redriven}" if delivery.redriven else ""),
             session_id=subject,
             content_type=message.content_type or CONTENT_TYPE,
             properties=properties,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 Property = str | int | float | bool
 
@@ -12,13 +13,17 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message to send. Duplicate detection goes by `message_id`, order by `session_id` (128 characters each)."""
+    """A message to send. Duplicate detection goes by `message_id`, order by `session_id` (128 characters each).
+
+    With `due` it is scheduled: delivered from that moment on.
+    """
 
     body: bytes
     message_id: str
     session_id: str
     content_type: str = CONTENT_TYPE
     properties: Mapping[str, Property] = field(default_factory=dict)
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from msgspec import Struct
 from yarl import URL
 
 from shared_code.domain.errors import Unavailable
+from shared_code.domain.side_effects import latched
 from shared_code.realtime.push import Push
 
 API_VERSION = "2022-06-01"
@@ -88,7 +89,9 @@ class SignalRService:
         await self._call("DELETE", f"/users/{quote(user, safe='')}/groups/{quote(group, safe='')}", {})
 
     async def send(self, push: Push) -> None:
-        """Push at once, without waiting for the function's end."""
+        """Push at once, without waiting for the function's end. Nothing is pushed while side effects are latched."""
+        if latched():
+            return
         message = push.message()
         user = quote(message.pop("userId"), safe="")
         await self._call("POST", f"/users/{user}/:send", {}, message)

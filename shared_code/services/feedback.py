@@ -11,6 +11,7 @@ import msgspec
 from shared_code.domain.errors import Unavailable
 from shared_code.domain.events.assessment import AssessmentCompleted
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.side_effects import latched
 from shared_code.realtime.channel import Channel
 from shared_code.realtime.push import Push
 from shared_code.realtime.signalr import SignalRService
@@ -92,8 +93,11 @@ class Feedback:
         """Deliver what a crash between the facts and the channel left undelivered.
 
         Facts of other systems, or of attempts that were erased, have no result here: nothing to deliver. What they
-        name is checked before it is believed. A push that fails is let go, as the channel is the record.
+        name is checked before it is believed. A push that fails is let go, as the channel is the record. While side
+        effects are latched, what is undelivered stays so.
         """
+        if latched():
+            return
         if data.session_id is None or not _is_uuid(data.assessment_id):
             return
         if not await self._sessions.has(data.session_id, person):

@@ -18,11 +18,15 @@ from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letters import DeadLetters
+from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.journal import Journal
 from shared_code.events.outbox import Outbox
+from shared_code.events.parking import Parking
 from shared_code.events.pending import Pending
 from shared_code.events.publication import Publication
+from shared_code.events.redeliveries import Redeliveries
+from shared_code.events.retries import Retries
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
 from shared_code.storage.account import StorageAccount
@@ -59,12 +63,25 @@ class Backbone:
         self.sweeper = Sweeper(self.pending, self.outbox, utc_now, grace=timedelta())
         self.inbox = Inbox(self.tables, utc_now, lease=lease)
         self.dead_letters = DeadLetters(self.bus, utc_now)
+        self.handling = Handling(self.store, self.inbox)
+        self.parking = Parking(self.tables)
+        self.redeliveries = Redeliveries(self.bus)
         self.consumer = Consumer(
-            store=self.store,
-            inbox=self.inbox,
+            handling=self.handling,
+            parking=self.parking,
+            redeliveries=self.redeliveries,
             dead_letters=self.dead_letters,
             lake=self.lake,
             pseudonym=stream_of,
+            clock=utc_now,
+        )
+        self.retries = Retries(
+            store=self.store,
+            handling=self.handling,
+            parking=self.parking,
+            redeliveries=self.redeliveries,
+            dead_letters=self.dead_letters,
+            lake=self.lake,
             clock=utc_now,
         )
 

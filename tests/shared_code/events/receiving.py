@@ -22,6 +22,12 @@ async def receive_dead_letters(connection: str, session: str, *, count: int, wai
         return await _receive(client.get_queue_receiver("dead-letters", session_id=session), count, wait)
 
 
+async def receive_redeliveries(connection: str, line: str, *, count: int, wait: float = 20) -> list[IncomingMessage]:
+    """The same from the queue of what comes to one subscription alone."""
+    async with ServiceBusClient.from_connection_string(connection) as client:
+        return await _receive(client.get_queue_receiver("redeliveries", session_id=line), count, wait)
+
+
 async def _receive(receiver: object, count: int, wait: float) -> list[IncomingMessage]:
     found: list[IncomingMessage] = []
     async with receiver:  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from shared_code.domain.errors import Conflict, Invalid, Unavailable
 from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Received
-from tests.shared_code.events.backbone import Backbone, practised
+from tests.shared_code.events.backbone import Backbone, backbone_on, practised
 from tests.shared_code.events.receiving import receive, receive_dead_letters
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -153,14 +153,22 @@ async def test_what_the_handler_rejects_is_a_dead_letter(backbone: Backbone, ser
 
 
 @pytest.mark.parametrize("failure", [Unavailable("later"), Conflict("lost a race"), RuntimeError("a fault of ours")])
-async def test_what_may_pass_is_raised_and_handled_when_it_is_delivered_again(
+async def test_what_passes_soon_is_handled_in_the_same_delivery(
     backbone: Backbone, learner: str, failure: Exception
 ) -> None:
     handler = Handler(failure)
     body = foreign(learner)
-    with pytest.raises(type(failure)):
-        await consume(backbone, IncomingMessage(body=body), handler)
-    await consume(backbone, IncomingMessage(body=body, delivery_count=2), handler)
+    await consume(backbone, IncomingMessage(body=body), handler)
     assert len(handler.handled) == 1
     lines = await processing_log(backbone, json.loads(body)["id"])
-    assert [line["outcome"] for line in lines] == ["failed", "handled"]
+    assert [line["outcome"] for line in lines] == ["handled"]
+
+
+async def test_what_cannot_even_be_parked_is_left_to_the_bus(servicebus: str, learner: str) -> None:
+    nobody = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/a;"
+    storage = f"{nobody}BlobEndpoint=http://127.0.0.1:9/a;"
+    async with backbone_on(storage, servicebus) as lost:
+        handler = Handler()
+        with pytest.raises(Unavailable):
+            await consume(lost, IncomingMessage(body=foreign(learner)), handler)
+        assert handler.handled == []

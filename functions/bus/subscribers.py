@@ -1,0 +1,16 @@
+"""Who handles what: every subscription, and its handler for events that come to it outside of its topic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from functions.bus import assessment, audit, learning_progress
+from shared_code.events.received import Handler
+
+HANDLERS: dict[tuple[str, str], Callable[[Any], Handler]] = {
+    (learning_progress.TOPIC, learning_progress.SUBSCRIBER): learning_progress.handler,
+    (assessment.TOPIC, assessment.SUBSCRIBER): lambda _client: assessment.make_good,
+    **{(topic, audit.SUBSCRIBER): lambda _client: audit.nothing_more for topic in audit.TOPICS},
+}
+"""A subscription's handler, from the Durable client of the function that runs it."""

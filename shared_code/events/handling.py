@@ -1,0 +1,42 @@
+"""What is the same for an event that comes from the bus and for one that was parked: stored, then handled once."""
+
+from __future__ import annotations
+
+from shared_code.domain.events.decoding import DecodedEvent
+from shared_code.domain.side_effects import latch
+from shared_code.events.inbox import Inbox
+from shared_code.events.received import Handler, Received
+from shared_code.events.redelivery import at_once
+from shared_code.events.store import EventStore
+from shared_code.events.stored import StoredEvent
+
+
+class Handling:
+    """The event store before the handler, and the inbox around it."""
+
+    def __init__(self, store: EventStore, inbox: Inbox) -> None:
+        self._store = store
+        self._inbox = inbox
+
+    async def kept(self, decoded: DecodedEvent, stream: str) -> StoredEvent:
+        """The event from the store; one that another system published straight to the bus is stored first."""
+        found = await self._store.find(stream, decoded.event.id)
+        if found is not None:
+            return found
+        await self._store.correlate(stream, [decoded.event])
+        (stored,) = await self._store.append(stream, [decoded.event])
+        return stored
+
+    async def once(self, received: Received, subscriber: str, handle: Handler) -> str:
+        """Handle an event, at once again while its failure may pass: `handled`, or `duplicate` if it was before.
+
+        A replay hands events over that were handled long ago: it has marks of its own.
+        """
+        replay = received.delivery.replay
+        marks = f"{subscriber}#{replay}" if replay else subscriber
+        async with self._inbox.once(marks, received.event.id) as first:
+            if not first:
+                return "duplicate"
+            with latch(received.delivery.quiet):
+                await at_once(lambda: handle(received))
+        return "handled"

@@ -1,0 +1,62 @@
+"""The queue `redeliveries`: what is meant for one subscription alone, and comes to it outside of its topic.
+
+Sessions are lines (one learner at one subscription), so whatever comes for a line is handled one after the other. Two
+kinds of message: an event, addressed to one subscriber, and a wake-up, which has no body and says that a closed line is
+due. Doubles of either are harmless.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.events.bus import Bus
+from shared_code.events.delivery import Delivery
+from shared_code.events.line import Line
+from shared_code.events.message import IncomingMessage, OutgoingMessage
+
+QUEUE = "redeliveries"
+LINE, WAKE = "line", "wake"
+
+
+class Redeliveries:
+    """Sends to the queue. Raises Unavailable where the bus does not take it."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def wake(self, line: Line, due: datetime | None = None) -> None:
+        """Have a line looked at, now or when it is due."""
+        message = OutgoingMessage(
+            body=b"",
+            message_id=str(uuid.uuid4()),
+            session_id=line.key,
+            properties={LINE: line.key, WAKE: True},
+            due=due,
+        )
+        await self._bus.send(QUEUE, [message])
+
+    async def deliver(self, deliveries: Sequence[tuple[Line, CloudEvent, Delivery]]) -> None:
+        """Have events handled by one subscriber each."""
+        await self._bus.send(QUEUE, [_addressed(*each) for each in deliveries])
+
+
+def line_of(message: IncomingMessage) -> Line:
+    """The line that a message of the queue is for. Raises ValueError for a message that is not ours."""
+    return Line.parse(str(message.properties.get(LINE, "")))
+
+
+def is_wake_up(message: IncomingMessage) -> bool:
+    """Whether it says no more than that a line is due."""
+    return bool(message.properties.get(WAKE))
+
+
+def _addressed(line: Line, event: CloudEvent, delivery: Delivery) -> OutgoingMessage:
+    return OutgoingMessage(
+        body=event.encode(),
+        message_id=f"{event.id}:{line.subscriber}:{delivery.replay or delivery.redriven}",
+        session_id=line.key,
+        properties={LINE: line.key, "correlationid": event.correlationid, **delivery.properties()},
+    )
