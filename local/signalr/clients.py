@@ -1,21 +1,24 @@
-"""Where clients connect: negotiation, then a WebSocket.
+"""Where clients connect: negotiation, then a WebSocket, and events for the app.
 
 github.com/dotnet/aspnetcore, src/SignalR/docs/specs/TransportProtocols.md.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from local.signalr.connection import Connection
-from local.signalr.protocol import ProtocolError
+from local.signalr.protocol import INVOCATION, Message, ProtocolError, completion
 from local.signalr.service import Service
-from local.signalr.tokens import Refused, check_client
+from local.signalr.tokens import check_client
+from local.signalr.upstream import NOBODY
 
 NEGOTIATION = 60.0  # seconds in which a negotiated connection must open
 LARGEST = 1024 * 1024  # bytes of a client's message
@@ -31,24 +34,15 @@ class Clients:
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, to be registered once."""
-        return [
-            web.post("/client/negotiate", self._negotiate),
-            web.get("/client/", self._connect),
-            web.get("/client", self._connect),
-        ]
+        sockets = [web.get(path, self._connect) for path in ("/client", "/client/")]
+        return [web.post("/client/negotiate", self._negotiate), *sockets]
 
     def _authenticate(self, request: web.Request) -> tuple[str, str | None, dict[str, Any]]:
         """The hub, the user and the claims."""
         hub = request.query.get("hub", "").lower()
         if not hub:
             raise web.HTTPBadRequest(text="The query has no 'hub'.")
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            token = request.query.get("access_token", "")
-        try:
-            return hub, *check_client(token, self._service.endpoint, hub)
-        except Refused as refused:
-            raise web.HTTPUnauthorized(text=str(refused), headers={"WWW-Authenticate": "Bearer"}) from None
+        return hub, *check_client(request, self._service.endpoint, hub)
 
     async def _negotiate(self, request: web.Request) -> web.Response:
         self._authenticate(request)
@@ -71,17 +65,11 @@ class Clients:
                 raise web.HTTPNotFound(text="No connection was negotiated under this id.")
         socket = web.WebSocketResponse(max_msg_size=LARGEST, timeout=2, compress=False)
         await socket.prepare(request)
-        parameters = [(name, value) for name, value in request.query.items() if name not in ("access_token", "id")]
-        connection = Connection(
-            connection_id,
-            hub,
-            user,
-            claims,
-            f"?{urlencode(parameters)}",
-            socket,
-            request.transport,
-            self._service.patience,
+        query = urlencode(
+            [(name, value) for name, value in request.query.items() if name not in ("access_token", "id")]
         )
+        patience = self._service.patience
+        connection = Connection(connection_id, hub, user, claims, f"?{query}", patience, socket, request.transport)
         try:
             await connection.shake_hands()
             await self._attend(connection)
@@ -89,21 +77,37 @@ class Clients:
             await connection.refuse(str(error))
         except ConnectionError:
             pass  # the client went before it was connected
-        await connection.finish()
+        await socket.close()
         return socket
 
     async def _attend(self, connection: Connection) -> None:
         """Be there for a client until it goes. Raises ProtocolError where the app refuses it.
 
-        The app can push to the connection while it hears of it.
+        The app can push to the connection while it hears of it. Only an answer refuses, and only a 4xx other than 404:
+        an app that is not there, has no function for the event or breaks on it keeps nobody out.
         """
-        service, hub = self._service, self._service.hub(connection.hub)
-        hub.add(connection)
+        tell, connections = self._service.upstream.post, self._service.hub(connection.hub).connections
+        connections[connection.id] = connection
         try:
-            if not await service.upstream.connected(connection):
+            status, _ = await tell(connection, "connections", "connected", b'{"type":10}')
+            if 400 <= status < 500 and status != NOBODY:
                 raise ProtocolError("The connection was refused by the app.")
-            fault = await connection.serve(lambda message: service.received(connection, message))
+            fault = await connection.serve(partial(self._received, connection))
         finally:
-            hub.remove(connection)
-        await connection.finish()
-        await service.upstream.disconnected(connection, fault)
+            del connections[connection.id]
+        await connection.socket.close()
+        body = json.dumps({"type": 11} | ({"error": fault} if fault else {})).encode()
+        await tell(connection, "connections", "disconnected", body)
+
+    async def _received(self, connection: Connection, message: Message) -> None:
+        """A message goes upstream; what comes back, or that it failed, goes to a client that waits for it."""
+        protocol = connection.protocol
+        error, answer = "Client streaming is not supported in serverless mode.", b""
+        if message.type == INVOCATION:
+            status, answer = await self._service.upstream.post(
+                connection, "messages", message.target, message.raw, protocol.content_type
+            )
+            error = "" if status in (200, 204) else f"Invocation failed, status code {status}"
+        if message.invocation_id:
+            done = protocol.encode(completion(message.invocation_id, error))
+            connection.send(answer if answer and not error else done)

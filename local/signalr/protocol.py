@@ -1,7 +1,6 @@
 """The hub protocol: messages as JSON text or as MessagePack bytes.
 
-github.com/dotnet/aspnetcore, src/SignalR/docs/specs/HubProtocol.md. A push carries no invocation id: a client would
-take it for a result that it had asked for.
+github.com/dotnet/aspnetcore, src/SignalR/docs/specs/HubProtocol.md. What is sent is made in the JSON form.
 """
 
 from __future__ import annotations
@@ -31,30 +30,29 @@ class Message:
     invocation_id: str | None = None
 
 
+def push(target: str, arguments: list[Any]) -> dict[str, Any]:
+    """An invocation without an id: a client would take one with it for a result that it had asked for."""
+    return {"type": INVOCATION, "target": target, "arguments": arguments}
+
+
+def completion(invocation_id: str, error: str | None = None) -> dict[str, Any]:
+    """The answer to an invocation: that it failed, or that it has no result."""
+    return {"type": COMPLETION, "invocationId": invocation_id} | ({"error": error} if error else {})
+
+
+def close(error: str | None, allow_reconnect: bool) -> dict[str, Any]:
+    """The end; without `allow_reconnect` the official client stays away."""
+    return {"type": CLOSE, "allowReconnect": allow_reconnect} | ({"error": error} if error else {})
+
+
 class JsonProtocol:
     """Text frames; messages end with a record separator."""
 
-    name = "json"
-    binary = False
-    content_type = "application/json"
+    name, binary, content_type = "json", False, "application/json"
 
-    def invocation(self, target: str, arguments: list[Any]) -> bytes:
-        """A push."""
-        return text({"type": INVOCATION, "target": target, "arguments": arguments})
-
-    def completion(self, invocation_id: str, error: str | None = None) -> bytes:
-        """The answer to an invocation: that it failed, or that it has no result."""
-        message = {"type": COMPLETION, "invocationId": invocation_id}
-        return text({**message, "error": error} if error else message)
-
-    def ping(self) -> bytes:
-        """A keep-alive."""
-        return text({"type": PING})
-
-    def close(self, error: str | None, allow_reconnect: bool) -> bytes:
-        """The end; without `allow_reconnect` the official client stays away."""
-        message: dict[str, Any] = {"type": CLOSE, "allowReconnect": allow_reconnect}
-        return text({**message, "error": error} if error else message)
+    def encode(self, message: dict[str, Any]) -> bytes:
+        """A message with its end. Handshakes are written in this form too."""
+        return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + SEPARATOR
 
     def split(self, buffer: bytearray) -> Iterator[bytes]:
         """Take whole messages out of the buffer."""
@@ -75,25 +73,16 @@ class JsonProtocol:
 class MessagePackProtocol:
     """Binary frames; a variable-length integer stands before each message."""
 
-    name = "messagepack"
-    binary = True
-    content_type = "application/x-msgpack"
+    name, binary, content_type = "messagepack", True, "application/x-msgpack"
 
-    def invocation(self, target: str, arguments: list[Any]) -> bytes:
-        """A push."""
-        return _packed([INVOCATION, {}, None, target, arguments, []])
-
-    def completion(self, invocation_id: str, error: str | None = None) -> bytes:
-        """The answer to an invocation: that it failed, or that it has no result."""
-        return _packed([COMPLETION, {}, invocation_id, *((1, error) if error else (2,))])
-
-    def ping(self) -> bytes:
-        """A keep-alive."""
-        return _packed([PING])
-
-    def close(self, error: str | None, allow_reconnect: bool) -> bytes:
-        """The end; without `allow_reconnect` the official client stays away."""
-        return _packed([CLOSE, error, allow_reconnect])
+    def encode(self, message: dict[str, Any]) -> bytes:
+        """A message with its length."""
+        body: bytes = msgpack.packb(_positional(message))
+        size, prefix = len(body), bytearray()
+        while size > 0x7F:
+            prefix.append(size & 0x7F | 0x80)
+            size >>= 7
+        return bytes([*prefix, size]) + body
 
     def split(self, buffer: bytearray) -> Iterator[bytes]:
         """Take whole messages out of the buffer. Raises ProtocolError."""
@@ -110,17 +99,27 @@ class MessagePackProtocol:
     def parse(self, raw: bytes) -> Message:
         """Read one message. Raises ProtocolError."""
         try:
-            message = msgpack.unpackb(raw)
-            kind = int(message[0])
+            kind, *rest = msgpack.unpackb(raw)
             if kind not in (INVOCATION, STREAM_INVOCATION):
-                return Message(kind, raw)
-            return Message(kind, raw, str(message[3]), message[2])
+                return Message(int(kind), raw)
+            return Message(kind, raw, str(rest[2]), rest[1])
         except (ValueError, LookupError, TypeError) as error:
             raise ProtocolError("Error parsing a message of the MessagePack protocol.") from error
 
 
+def _positional(message: dict[str, Any]) -> list[Any]:
+    """The same message as MessagePack has it: values at their places instead of names."""
+    kind, error = message["type"], message.get("error")
+    if kind == INVOCATION:
+        return [kind, {}, None, message["target"], message["arguments"], []]
+    if kind == COMPLETION:
+        return [kind, {}, message["invocationId"], *((1, error) if error else (2,))]  # 1: it failed, 2: no result
+    return [kind] if kind == PING else [kind, error, message["allowReconnect"]]
+
+
 Protocol = JsonProtocol | MessagePackProtocol
-PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (JsonProtocol(), MessagePackProtocol())}
+JSON = JsonProtocol()
+PROTOCOLS: dict[str, Protocol] = {each.name: each for each in (JSON, MessagePackProtocol())}
 
 
 def handshake(raw: bytes) -> Protocol:
@@ -133,17 +132,3 @@ def handshake(raw: bytes) -> Protocol:
     if name not in PROTOCOLS or version != 1:
         raise ProtocolError(f"The protocol '{name}', version {version}, is not supported.")
     return PROTOCOLS[name]
-
-
-def text(message: dict[str, Any]) -> bytes:
-    """A message of the JSON protocol, or a handshake, with its end."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + SEPARATOR
-
-
-def _packed(message: list[Any]) -> bytes:
-    body: bytes = msgpack.packb(message)
-    size, prefix = len(body), bytearray()
-    while size > 0x7F:
-        prefix.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes([*prefix, size]) + body

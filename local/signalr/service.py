@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.signalr.connection import Connection, Patience
-from local.signalr.memberships import Memberships, open_database
-from local.signalr.protocol import INVOCATION, Message, Protocol
-from local.signalr.state import HubState
+from local.signalr.hub import Hub
+from local.signalr.protocol import Protocol, push
 from local.signalr.upstream import Upstream
 
 
@@ -35,39 +34,37 @@ class Switches:
 class Service:
     """All hubs of this process."""
 
-    def __init__(
-        self,
-        endpoint: str,
-        upstream: Upstream,
-        database: sqlite3.Connection | None = None,
-        patience: Patience = Patience(),  # noqa: B008 - frozen
-    ) -> None:
+    def __init__(self, endpoint: str, upstream: Upstream, database: sqlite3.Connection, patience: Patience) -> None:
         self.endpoint = endpoint
         self.upstream = upstream
         self.patience = patience
         self.switches = Switches()
-        self.hubs: dict[str, HubState] = {}
-        self._database = database or open_database(":memory:")
+        self._hubs: dict[str, Hub] = {}
+        self._database = database
         self._chance = random.Random(20260101)  # noqa: S311 - not a secret: the same unkindness in every run
 
-    def hub(self, name: str) -> HubState:
+    def hub(self, name: str) -> Hub:
         """A hub; it is there as soon as somebody speaks of it. Names have no case."""
         name = name.lower()
-        if name not in self.hubs:
-            self.hubs[name] = HubState(Memberships(self._database, name))
-        return self.hubs[name]
+        if name not in self._hubs:
+            self._hubs[name] = Hub(name, self._database)
+        return self._hubs[name]
+
+    def connections(self) -> list[Connection]:
+        """Every client of every hub."""
+        return [connection for hub in self._hubs.values() for connection in hub.connections.values()]
 
     def push(self, connections: Iterable[Connection], target: str, arguments: list[Any]) -> int:
         """Push to these connections, encoded once a protocol; to how many."""
         encoded: dict[Protocol, bytes] = {}
         count = 0
         for connection in connections:
-            if self.switches.loss and self._chance.random() < self.switches.loss:
+            if self._chance.random() < self.switches.loss:
                 continue
-            frame = encoded.get(connection.protocol)
-            if frame is None:
-                frame = encoded[connection.protocol] = connection.protocol.invocation(target, arguments)
-            self._deliver(connection, frame)
+            protocol = connection.protocol
+            if protocol not in encoded:
+                encoded[protocol] = protocol.encode(push(target, arguments))
+            self._deliver(connection, encoded[protocol])
             count += 1
         return count
 
@@ -82,25 +79,3 @@ class Service:
             return
         connection.due = max(connection.due, due)
         loop.call_at(due, connection.send, frame)
-
-    async def received(self, connection: Connection, message: Message) -> None:
-        """A client's message goes upstream; what comes back, or that it failed, goes to a client that waits."""
-        answer = b""
-        if message.type == INVOCATION:
-            answer = await self.upstream.message(connection, message)
-        elif message.invocation_id:
-            error = "Client streaming is not supported in serverless mode."
-            answer = connection.protocol.completion(message.invocation_id, error)
-        if answer:
-            connection.send(answer)
-
-    def goodbye(self) -> None:
-        """Tell every client that the service restarts."""
-        for hub in self.hubs.values():
-            for connection in hub.connections.values():
-                connection.close(allow_reconnect=True)
-
-    async def close(self) -> None:
-        """Close what it holds open, once every client is gone."""
-        await self.upstream.close()
-        self._database.close()

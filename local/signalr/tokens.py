@@ -7,64 +7,55 @@ client's audience and puts the query into a call's; hand-written clients do othe
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+from aiohttp import web
 
 from local.keys import SIGNALR_ACCESS_KEY
 
 SECONDARY_KEY = "bG9jYWwtZGV2ZWxvcG1lbnQtc2lnbmFsci1hY2Nlc3Mta2V5LTAwMDI="
 KEYS = (SIGNALR_ACCESS_KEY, SECONDARY_KEY)  # either will do, so that one can be exchanged
-AUDIENCE_HOSTS = ("localhost", "127.0.0.1")  # beside the endpoint's own
+HOSTS = ("127.0.0.1", "localhost")  # as which the service is known
 LONGEST = 4096  # characters
-USER_CLAIMS = (
-    "asrs.s.uid",
-    "nameid",
-    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier",
-    "sub",
-)
+NAME_IDENTIFIER = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
+USER_CLAIMS = ("asrs.s.uid", "nameid", NAME_IDENTIFIER, "sub")
 
 
-class Refused(Exception):
-    """The token does not hold; the text says why."""
+def refused(why: str) -> web.HTTPUnauthorized:
+    """The answer to a token that does not hold."""
+    return web.HTTPUnauthorized(text=why, headers={"WWW-Authenticate": "Bearer"})
 
 
 def client_token(endpoint: str, hub: str, user: str, minutes: float) -> str:
     """A token with which a client may connect to the hub as this user (nobody, where empty)."""
-    now = int(time.time())
-    claims = {
-        "aud": f"{endpoint}/client/?hub={hub}",
-        "iat": now,
-        "exp": now + int(minutes * 60),
-        "jti": uuid.uuid4().hex,
-    }
+    claims: dict[str, Any] = {"aud": f"{endpoint}/client/?hub={hub}", "exp": int(time.time() + minutes * 60)}
     return jwt.encode(claims | ({USER_CLAIMS[0]: user} if user else {}), KEYS[0], algorithm="HS256")
 
 
-def check_client(token: str, endpoint: str, hub: str) -> tuple[str | None, dict[str, Any]]:
-    """The user (or None) and the claims of a client's token. Raises Refused."""
-    claims = _verified(token, (f"{base}/client/?hub={hub}" for base in _spellings(endpoint)))
+def check_client(request: web.Request, endpoint: str, hub: str) -> tuple[str | None, dict[str, Any]]:
+    """The user (or None) and the claims of a client. A browser's token is in the query. Raises HTTPUnauthorized."""
+    claims = _verified(_bearer(request) or request.query.get("access_token", ""), endpoint, [f"/client/?hub={hub}"])
     return next((str(claims[name]) for name in USER_CLAIMS if claims.get(name)), None), claims
 
 
-def check_call(token: str, endpoint: str, path: str, query: str) -> None:
-    """Check the token of a data-plane call, with its path and query as they were sent. Raises Refused."""
-    _verified(token, (f"{base}{path}{end}" for base in _spellings(endpoint) for end in ("", f"?{query}")))
+def check_call(request: web.Request, endpoint: str) -> None:
+    """Check who calls the data plane: the audience is the path and query as they were sent. Raises HTTPUnauthorized."""
+    _verified(_bearer(request), endpoint, [request.raw_path, request.raw_path.partition("?")[0]])
 
 
-def _spellings(endpoint: str) -> Iterator[str]:
-    parts = urlsplit(endpoint)
-    for host in (parts.hostname, *AUDIENCE_HOSTS):
-        yield f"{parts.scheme}://{host}"
-        yield f"{parts.scheme}://{host}:{parts.port}"
+def _bearer(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
 
 
-def _verified(token: str, audiences: Iterator[str]) -> dict[str, Any]:
+def _verified(token: str, endpoint: str, targets: list[str]) -> dict[str, Any]:
     if len(token) > LONGEST:
-        raise Refused("The token is longer than 4,096 characters.")
+        raise refused("The token is longer than 4,096 characters.")
+    port = urlsplit(endpoint).port
+    hosts = [f"http://{host}{end}" for host in HOSTS for end in ("", f":{port}")]
+    audiences = {f"{host}{target}".lower() for host in hosts for target in targets}
     options: Any = {"require": ["exp", "aud"], "verify_aud": False}
     for key in KEYS:
         try:
@@ -72,11 +63,11 @@ def _verified(token: str, audiences: Iterator[str]) -> dict[str, Any]:
         except jwt.InvalidSignatureError:
             continue
         except jwt.InvalidAlgorithmError:
-            raise Refused("Tokens are signed with an access key (HS256); Entra's are not supported here.") from None
+            raise refused("Tokens are signed with an access key (HS256); Entra's are not supported here.") from None
         except jwt.PyJWTError as error:
-            raise Refused(f"The token does not hold: {error}.") from error
+            raise refused(f"The token does not hold: {error}.") from error
         given = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        if {str(audience).lower() for audience in given}.isdisjoint(audience.lower() for audience in audiences):
-            raise Refused("The token is for another audience.")
+        if audiences.isdisjoint(str(audience).lower() for audience in given):
+            raise refused("The token is for another audience.")
         return claims
-    raise Refused("The token's signature is not of an access key.")
+    raise refused("The token's signature is not of an access key.")

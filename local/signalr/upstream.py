@@ -7,63 +7,30 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import logging
-from collections import deque
 from urllib.parse import quote
 
 import aiohttp
 
 from local.signalr.connection import Connection
-from local.signalr.protocol import Message
 from local.signalr.tokens import KEYS
 
 log = logging.getLogger("local.signalr")
 TIMEOUT = aiohttp.ClientTimeout(total=30)
-KEPT = 1000  # events that the log remembers
 NOBODY = 404  # what an app that is not there counts as: no rule that matches
 
 
 class Upstream:
     """Posts events to one URL, which may hold {hub}, {category} and {event}; a connection's one after another."""
 
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, http: aiohttp.ClientSession) -> None:
         self._template = template
-        self._http: aiohttp.ClientSession | None = None
-        self.log: deque[dict[str, object]] = deque(maxlen=KEPT)
+        self._http = http
 
-    async def connected(self, connection: Connection) -> bool:
-        """Tell the app; false where it refuses the client.
-
-        Only an answer refuses, and only a 4xx other than 404: an app that is not there, has no function for the event
-        or breaks on it keeps nobody out.
-        """
-        status, _ = await self._post(connection, "connections", "connected", b'{"type":10}', "application/json")
-        return status == NOBODY or not 400 <= status < 500
-
-    async def disconnected(self, connection: Connection, error: str | None) -> None:
-        """Tell the app; always the last event of a connection."""
-        body = json.dumps({"type": 11, "error": error} if error else {"type": 11}).encode()
-        await self._post(connection, "connections", "disconnected", body, "application/json")
-
-    async def message(self, connection: Connection, message: Message) -> bytes:
-        """Pass a client's message on; the answer for a client that waits for one, as bytes of its protocol."""
-        protocol = connection.protocol
-        status, body = await self._post(connection, "messages", message.target, message.raw, protocol.content_type)
-        if not message.invocation_id:
-            return b""
-        if status not in (200, 204):
-            return protocol.completion(message.invocation_id, f"Invocation failed, status code {status}")
-        return body or protocol.completion(message.invocation_id)
-
-    async def close(self) -> None:
-        """Close the pooled connections."""
-        if self._http is not None:
-            await self._http.close()
-
-    async def _post(
-        self, connection: Connection, category: str, event: str, body: bytes, content_type: str
+    async def post(
+        self, connection: Connection, category: str, event: str, body: bytes, content_type: str = "application/json"
     ) -> tuple[int, bytes]:
+        """Tell the app; the status and the body of its answer."""
         url = self._template.format(hub=connection.hub, category=category, event=quote(event, safe=""))
         headers = {
             "X-ASRS-Connection-Id": connection.id,
@@ -72,27 +39,21 @@ class Upstream:
             "X-ASRS-Event": event,
             "X-ASRS-Signature": signature(connection.id),
             "X-ASRS-Client-Query": connection.query,
+            "X-ASRS-User-Claims": ", ".join(f"{name}: {value}" for name, value in connection.claims.items()),
             "Content-Type": content_type,
         }
         if connection.user is not None:
             headers["X-ASRS-User-Id"] = connection.user
-        if connection.claims:
-            headers["X-ASRS-User-Claims"] = ", ".join(f"{name}: {value}" for name, value in connection.claims.items())
         async with connection.turn:
             try:
-                if self._http is None:
-                    self._http = aiohttp.ClientSession(timeout=TIMEOUT)
-                async with self._http.post(url, data=body, headers=headers) as response:
-                    status, answer = response.status, await response.read()
+                async with self._http.post(url, data=body, headers=headers, timeout=TIMEOUT) as response:
+                    return response.status, await response.read()
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: a header with a line break
                 log.info("upstream %s/%s: %s", category, event, type(error).__name__)
-                status, answer = NOBODY, b""
-        self.log.append({"connectionId": connection.id, "category": category, "event": event, "status": status})
-        return status, answer
+                return NOBODY, b""
 
 
 def signature(connection_id: str) -> str:
     """What proves that an event comes from the service: HMAC-SHA256 of the connection id, one a key."""
-    return ",".join(
-        f"sha256={hmac.new(key.encode(), connection_id.encode(), hashlib.sha256).hexdigest()}" for key in KEYS
-    )
+    digests = (hmac.new(key.encode(), connection_id.encode(), hashlib.sha256).hexdigest() for key in KEYS)
+    return ",".join(f"sha256={digest}" for digest in digests)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import jwt
 from yarl import URL
 
 from local.keys import SIGNALR_ACCESS_KEY
-from local.signalr.service import Service
 
 NEWS = {"target": "news", "arguments": [{"你": [1, None, 2.5]}, "b"]}
+
+
+class Addressed(Protocol):
+    """A service that can be called, in this process or in another."""
+
+    @property
+    def endpoint(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def bearer(url: str, *, key: str = SIGNALR_ACCESS_KEY, algorithm: str = "HS256",
 
 
 async def call(
-    service: Service,
+    service: Addressed,
     method: str,
     path: str,
     body: Any = None,

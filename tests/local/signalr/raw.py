@@ -8,18 +8,18 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from local.signalr.protocol import SEPARATOR
-from local.signalr.service import Service
 from local.signalr.tokens import client_token
+from tests.local.signalr.dataplane import Addressed
 
 
-def authorization(service: Service, user: str = "mei") -> dict[str, str]:
+def authorization(service: Addressed, user: str = "mei") -> dict[str, str]:
     """The header of a client."""
     return {"Authorization": f"Bearer {client_token(service.endpoint, 'learning', user, 5)}"}
 
 
 @asynccontextmanager
 async def websocket(
-    service: Service, user: str = "mei", query: str = ""
+    service: Addressed, user: str = "mei", query: str = ""
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """A WebSocket before its handshake, without negotiation."""
     url = f"{service.endpoint}/client/?hub=learning{query}"
@@ -32,7 +32,7 @@ async def websocket(
 
 @asynccontextmanager
 async def connected(
-    service: Service, user: str = "mei", query: str = ""
+    service: Addressed, user: str = "mei", query: str = ""
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     """A WebSocket that speaks JSON, its handshake done."""
     async with websocket(service, user, query) as socket:

@@ -11,7 +11,7 @@ import msgpack
 import pytest
 
 from local.signalr.connection import Patience
-from local.signalr.protocol import MessagePackProtocol
+from local.signalr.protocol import PING, MessagePackProtocol, push
 from local.signalr.server import running_service
 from local.signalr.service import Service
 from tests.local.signalr.app import App
@@ -66,7 +66,7 @@ async def test_messagepack_messages_may_be_split_anywhere(app: App, service: Ser
 def test_the_length_of_a_messagepack_message_takes_as_many_bytes_as_it_needs(size: int) -> None:
     """Seven bits a byte, the least significant first ("MessagePack encoding")."""
     protocol = MessagePackProtocol()
-    buffer = bytearray(protocol.invocation("a" * size, []) + protocol.ping())
+    buffer = bytearray(protocol.encode(push("a" * size, [])) + protocol.encode({"type": PING}))
     first, second = protocol.split(buffer)
     assert (msgpack.unpackb(first)[3], msgpack.unpackb(second)) == ("a" * size, [6])
     assert not buffer

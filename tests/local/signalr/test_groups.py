@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.signalr.memberships import A_YEAR, Memberships, open_database
+from local.signalr.hub import A_YEAR, Hub, open_database
 from local.signalr.service import Service
 from tests.local.signalr.dataplane import NEWS, call
 from tests.local.signalr.raw import connected
@@ -82,39 +82,39 @@ async def test_a_lifetime_is_a_number_of_seconds(service: Service, ttl: str) -> 
 async def test_a_groups_name_may_have_any_characters_up_to_its_length(service: Service) -> None:
     """1 to 1,024, not blank; encoded in the path, and so in the token's audience."""
     assert (await call(service, "PUT", "/users/mei/groups/session%3A1%2F%E4%BD%A0")).status == 200
-    assert service.hub("learning").memberships.holds("mei", "session:1/你")
+    assert service.hub("learning").users("session:1/你") == {"mei"}
     for name in ("%20", "a" * 1025):
         assert (await call(service, "PUT", f"/users/mei/groups/{name}")).code == "Error.Group.Invalid"
 
 
 @pytest.fixture
-def memberships() -> Iterator[tuple[Memberships, list[float]]]:
-    """Memberships, and a clock that a test moves."""
+def hub() -> Iterator[tuple[Hub, list[float]]]:
+    """A hub, and a clock that a test moves."""
     now = [1000.0]
-    database = open_database(":memory:")
-    yield Memberships(database, "learning", lambda: now[0]), now
+    database = open_database()
+    yield Hub("learning", database, lambda: now[0]), now
     database.close()
 
 
-def test_a_membership_ends_with_its_lifetime(memberships: tuple[Memberships, list[float]]) -> None:
+def test_a_membership_ends_with_its_lifetime(hub: tuple[Hub, list[float]]) -> None:
     """After `ttl` seconds, or a year; joining again begins anew."""
-    groups, now = memberships
+    groups, now = hub
     groups.join("mei", "short", 60)
     groups.join("mei", "long", None)
     now[0] += 59
-    assert groups.holds("mei", "short")
+    assert groups.users("short") == {"mei"}
     groups.join("mei", "short", 60)
     now[0] += 59
     assert groups.users("short") == {"mei"}
     now[0] += 1
-    assert not groups.holds("mei", "short")
+    assert not groups.users("short")
     now[0] += A_YEAR
-    assert not groups.holds("mei", "long")
+    assert not groups.users("long")
 
 
-def test_of_groups_without_lifetime_the_latest_hundred_count(memberships: tuple[Memberships, list[float]]) -> None:
+def test_of_groups_without_lifetime_the_latest_hundred_count(hub: tuple[Hub, list[float]]) -> None:
     """Others and other users do not; joining again makes a group the latest."""
-    groups, _ = memberships
+    groups, _ = hub
     groups.join("mei", "timed", 60)
     groups.join("an", "g0", None)
     for number in range(100):
@@ -122,5 +122,5 @@ def test_of_groups_without_lifetime_the_latest_hundred_count(memberships: tuple[
     groups.join("mei", "g0", None)
     groups.join("mei", "g100", None)
     assert groups.users("g0") == {"an", "mei"}
-    assert not groups.holds("mei", "g1")
-    assert all(groups.holds("mei", group) for group in ("g2", "g100", "timed"))
+    assert not groups.users("g1")
+    assert all(groups.users(group) == {"mei"} for group in ("g2", "g100", "timed"))

@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 
 from local.signalr.service import Service
-from tests.local.signalr.app import App
 from tests.local.signalr.dataplane import NEWS, call
 from tests.local.signalr.javascript import JsClients
 from tests.local.signalr.raw import connected
@@ -72,23 +71,6 @@ async def test_connections_are_cut_off_by_user(service: Service, js: JsClients) 
     await call(service, "POST", "/:send", NEWS)
     assert (await an.next())["event"] == "news"
     assert await local(service, "POST", "/drop?hub=other") == (200, {"dropped": 0})
-
-
-async def test_the_state_shows_connections_and_what_went_upstream(app: App, service: Service) -> None:
-    """Who is connected, and each event with the app's answer."""
-    async with connected(service):
-        await app.wait_for(1)
-        _, state = await local(service, "GET", "/state")
-        [connection] = state["connections"]
-        assert (connection["hub"], connection["userId"], connection["protocol"]) == ("learning", "mei", "json")
-        assert state["upstream"] == [
-            {
-                "connectionId": connection["connectionId"],
-                "category": "connections",
-                "event": "connected",
-                "status": 204,
-            }
-        ]
 
 
 @pytest.mark.parametrize("switches", [{"los": 1}, {"loss": "high"}, {"loss": None}, []])
