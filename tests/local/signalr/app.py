@@ -1,4 +1,4 @@
-"""An app behind the service: it hears events, and negotiates for clients that ask it first."""
+"""An app behind the service: it hears events, negotiates for clients that ask it first, and has a page for browsers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from typing import Any
 
 from aiohttp import web
 
+from local.paths import PROJECT
 from local.signalr.service import Service
 from local.signalr.tokens import client_token
 from tests.ports import free_ports
+
+PAGE = """<!doctype html><meta charset="utf-8"><title>A client</title><link rel="icon" href="data:,">
+<script src="/modules/signalr/dist/browser/signalr.js"></script>
+<script src="/modules/signalr-protocol-msgpack/dist/browser/signalr-protocol-msgpack.js"></script>
+<script src="/js/client.js"></script>"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,10 @@ class App:
         """The redirect that SignalR clients follow."""
         return web.json_response(self.access)
 
+    async def page(self, _request: web.Request) -> web.Response:
+        """A page with the official client; it has an origin of its own."""
+        return web.Response(text=PAGE, content_type="text/html")
+
 
 @asynccontextmanager
 async def running_app() -> AsyncIterator[App]:
@@ -72,6 +82,9 @@ async def running_app() -> AsyncIterator[App]:
     application = web.Application()
     application.router.add_post("/events{rest:.*}", app.receive)
     application.router.add_post("/realtime/negotiate", app.negotiate)
+    application.router.add_get("/page", app.page)
+    application.router.add_static("/modules", PROJECT / "node_modules/@microsoft")
+    application.router.add_static("/js", PROJECT / "tests/local/signalr/js")
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()

@@ -1,4 +1,4 @@
-"""The official JavaScript client, `@microsoft/signalr`, as processes."""
+"""The official JavaScript client, `@microsoft/signalr`, in node and in a browser, as processes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from local.paths import PROJECT
 from local.signalr.service import Service
 from local.signalr.tokens import client_token
 
+SCRIPTS = PROJECT / "tests/local/signalr/js"
+
 
 class JsClient:
-    """One connection in a node process of its own."""
+    """One connection in a process of its own."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -42,8 +44,10 @@ class JsClient:
 class JsClients:
     """Clients of one service; `stop` ends those that are left."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *browser: str) -> None:
+        """With the program of a `browser`, and the page for it, clients run there; else in node."""
         self._service = service
+        self._command = [str(SCRIPTS / ("browse.js" if browser else "listen.js")), *browser]
         self._started: list[JsClient] = []
 
     async def start(self, user: str, protocol: str = "json", *, token: str | None = None, **options: Any) -> JsClient:
@@ -51,7 +55,7 @@ class JsClients:
         endpoint = self._service.endpoint
         process = await asyncio.create_subprocess_exec(
             "node",
-            str(PROJECT / "tests/local/signalr/js/listen.js"),
+            *self._command,
             f"{endpoint}/client/?hub=learning",
             token or client_token(endpoint, "learning", user, 5),
             protocol,
