@@ -22,8 +22,10 @@ from shared_code.events.pending import Pending
 from shared_code.events.publication import Publication
 from shared_code.events.redeliveries import Redeliveries
 from shared_code.events.retries import Retries
+from shared_code.events.search import EventSearch
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
+from shared_code.events.timeline import Timeline
 from shared_code.gateway.assembly import build_gateway, identity_keys
 from shared_code.gateway.gateway import Gateway
 from shared_code.learning_services import learning_services
@@ -80,6 +82,7 @@ class App:
     channel: Channel
     realtime: SignalRService
     events: EventStore
+    search: EventSearch
     intake: Intake
     consumer: Consumer
     retries: Retries
@@ -173,6 +176,7 @@ def app() -> App:
         channel=channel,
         realtime=realtime,
         events=store,
+        search=EventSearch(store, Timeline(tables)),
         intake=Intake(journal, people.pseudonym, clock),
         consumer=Consumer(
             handling=handling,

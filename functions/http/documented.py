@@ -6,16 +6,17 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from functions.http.events import EventQuery, FoundEvents
 from functions.http.intake import Taken
 from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
 from shared_code.domain.events.decoding import WrittenEvent
-from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.pronunciation import Scores, SyllableVerdict
 from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
 from shared_code.gateway import routes
 from shared_code.gateway.guests import Guest, Linked, LinkGuest, NewGuest
 from shared_code.gateway.openapi.operation import Operation, Query
+from shared_code.gateway.query import described
 from shared_code.gateway.registry.admin import Configuration, InstanceView, Registration, ServiceList, ServiceView
 from shared_code.realtime.channel import CatchUp
 from shared_code.realtime.signalr import ClientAccess
@@ -48,15 +49,8 @@ class PronunciationResult(Struct, frozen=True, kw_only=True):
     calibration: str
 
 
-class FoundEvents(Struct, frozen=True):
-    """Stored events, in order of time."""
-
-    events: tuple[CloudEvent, ...]
-
-
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 After = Annotated[int, Meta(ge=0, le=999_999_999)]
-CorrelationId = Annotated[str, Meta(pattern="^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 OPERATIONS: dict[str, Operation] = {
     routes.LIVE.name: Operation(answers={200: Live}),
@@ -91,7 +85,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     routes.FIND_EVENTS.name: Operation(
         answers={200: FoundEvents},
-        query=(Query("correlation_id", CorrelationId, "What led to the events.", required=True),),
+        query=described(EventQuery),
         failures=(400, 503),
     ),
     routes.GET_SAGA.name: Operation(answers={200: SagaView}, failures=(503,)),

@@ -1,0 +1,56 @@
+"""Which events there are of a type, by time: table `timeline`, a partition a type and day, in the order of their times.
+
+Like the index by correlation id it is written before the event: it may name what never happened, and readers leave
+that out, but it never misses what did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from shared_code.domain.clock import rfc3339
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.storage.rows import Row
+from shared_code.storage.tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event stands; `key` orders the events of its type."""
+
+    stream: str
+    event_id: str
+    key: str
+
+
+class Timeline:
+    """The index. All methods raise Unavailable when storage cannot answer."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.table("timeline")
+
+    async def note(self, stream: str, events: Sequence[CloudEvent]) -> None:
+        """Let `between` find these events. The same event has the same row, however often it is noted."""
+        await asyncio.gather(*(self._table.put(_row(stream, event)) for event in events))
+
+    async def between(
+        self, event_type: str, start: datetime, end: datetime, *, after: str = ""
+    ) -> AsyncIterator[Place]:
+        """Events of this type from `start` up to but without `end`, in the order of time, after the key `after`."""
+        first = max(rfc3339(start), after + " ")  # a space comes after the key itself and before any other
+        last = rfc3339(end)
+        for day in _days(first, last):
+            async for row in self._table.rows(f"{event_type}|{day}", start=first, end=last):
+                yield Place(str(row.values["stream"]), row.key.partition("|")[2], row.key)
+
+
+def _row(stream: str, event: CloudEvent) -> Row:
+    return Row(f"{event.type}|{event.time[:10]}", f"{event.time}|{event.id}", {"stream": stream})
+
+
+def _days(first: str, last: str) -> list[str]:
+    begin, end = date.fromisoformat(first[:10]), date.fromisoformat(last[:10])
+    return [(begin + timedelta(days=days)).isoformat() for days in range((end - begin).days + 1)]
