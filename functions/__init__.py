@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functions.bus import assessment, audit, dead, learning_progress, redeliveries
 from functions.http import (
+    actions,
     attempts,
     docs,
     events,
@@ -23,6 +24,7 @@ from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
 
 BLUEPRINTS = (
+    actions.bp,
     attempts.bp,
     docs.bp,
     events.bp,

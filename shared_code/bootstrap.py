@@ -41,6 +41,7 @@ from shared_code.services.effectiveness import EffectivenessService
 from shared_code.services.feedback import Feedback
 from shared_code.services.guests import GuestProgress
 from shared_code.services.interaction import Interaction
+from shared_code.services.operator_actions import OperatorActions
 from shared_code.services.people import People
 from shared_code.services.planning import PlanningService, PlanRecord
 from shared_code.services.progress import ProgressService
@@ -83,6 +84,7 @@ class App:
     realtime: SignalRService
     events: EventStore
     search: EventSearch
+    actions: OperatorActions
     intake: Intake
     consumer: Consumer
     retries: Retries
@@ -143,6 +145,7 @@ def app() -> App:
         clock=clock,
     )
 
+    actions = OperatorActions(tables.table("actions"), people.pseudonym, clock)
     issuers = identity_keys(settings.gateway)
     gateway = build_gateway(
         settings.gateway,
@@ -150,6 +153,7 @@ def app() -> App:
         services=learning_services(progress_service, effectiveness, planning),
         state=TableState(tables.table("gateway")),
         record=lake.write,
+        trail=actions,
         clock=clock,
         adopt=GuestProgress(store, progress_service).adopt,
     )
@@ -176,6 +180,7 @@ def app() -> App:
         channel=channel,
         realtime=realtime,
         events=store,
+        actions=actions,
         search=EventSearch(store, Timeline(tables)),
         intake=Intake(journal, people.pseudonym, clock),
         consumer=Consumer(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from functions.http.actions import ActionQuery
 from functions.http.events import EventQuery, FoundEvents
 from functions.http.intake import Taken
 from functions.http.sagas import Decision, SagaList, SagaView
@@ -20,6 +21,7 @@ from shared_code.gateway.query import described
 from shared_code.gateway.registry.admin import Configuration, InstanceView, Registration, ServiceList, ServiceView
 from shared_code.realtime.channel import CatchUp
 from shared_code.realtime.signalr import ClientAccess
+from shared_code.services.operator_actions import ActionPage
 from shared_code.services.sessions import SessionView, StartedSession
 
 
@@ -88,6 +90,7 @@ OPERATIONS: dict[str, Operation] = {
         query=described(EventQuery),
         failures=(400, 503),
     ),
+    routes.LIST_ACTIONS.name: Operation(answers={200: ActionPage}, query=described(ActionQuery), failures=(400, 503)),
     routes.GET_SAGA.name: Operation(answers={200: SagaView}, failures=(503,)),
     routes.LIST_SAGAS.name: Operation(answers={200: SagaList}, failures=(503,)),
     routes.DECIDE_SAGA.name: Operation(answers={202: SagaView}, body=Decision, failures=(409, 503)),

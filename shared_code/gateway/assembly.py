@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from shared_code.domain.clock import Clock
 from shared_code.gateway.breaker_log import breaker_log
@@ -24,6 +25,7 @@ from shared_code.gateway.registry.admin import RegistryAdmin
 from shared_code.gateway.registry.prober import Prober
 from shared_code.gateway.registry.registry import Registry
 from shared_code.gateway.routing import Router
+from shared_code.gateway.stages.audit import Trail
 from shared_code.gateway.stages.edge import Edge
 from shared_code.gateway.stages.limit import Refusals
 from shared_code.resilience.breaker.breakers import Breakers
@@ -42,12 +44,13 @@ def build_gateway(
     services: Sequence[InProcessService],
     state: SharedState,
     record: Record,
+    trail: Trail[Any],
     clock: Clock,
     adopt: Adopt,
 ) -> Gateway:
     """A gateway of this configuration. `state` is shared by all instances, `record` writes to the data lake.
 
-    `adopt` gives an account what a guest of it has achieved.
+    `trail` keeps what operators do; `adopt` gives an account what a guest of it has achieved.
     """
     guest_tokens = GuestTokens(config.guest_key, config.audience[0], clock) if config.guest_key else None
     known: dict[str, Keys] = {**keys} if guest_tokens is None else {**keys, guests.ISSUER: guest_tokens}
@@ -69,6 +72,7 @@ def build_gateway(
         tokens=tokens,
         services=services,
         record=record,
+        trail=trail,
         limiter=limiter,
         address_limiter=RateLimiter(config.rate_limits),
         claims=Claims(state, config.secret, clock),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from shared_code.gateway.access import Access
 from shared_code.gateway.guests import Guests
@@ -20,6 +21,7 @@ from shared_code.gateway.registry.prober import Prober
 from shared_code.gateway.registry.registry import Registry
 from shared_code.gateway.routing import Passage, Router
 from shared_code.gateway.stages.accept import accept
+from shared_code.gateway.stages.audit import Audit, Trail
 from shared_code.gateway.stages.authenticate import Authenticate
 from shared_code.gateway.stages.authorize import authorize
 from shared_code.gateway.stages.bounds import bounds
@@ -45,6 +47,7 @@ class Gateway:
         tokens: TokenVerifier,
         services: Sequence[InProcessService],
         record: Record,
+        trail: Trail[Any],
         limiter: RateLimiter,
         address_limiter: RateLimiter,
         claims: Claims,
@@ -58,6 +61,7 @@ class Gateway:
         refusals: Refusals,
         state: SharedState,
     ) -> None:
+        self._audit = Audit(trail)
         self.stages: tuple[Stage, ...] = (
             problems,
             correlate,
@@ -71,6 +75,7 @@ class Gateway:
             authorize,
             accept,
             Idempotency(claims),
+            self._audit,
         )
         self._services = {service.name: service for service in services}
         self._registry = registry
@@ -119,7 +124,7 @@ class Gateway:
         async def routed(request: Request) -> Response:
             return await self._router.route(Passage(name, path, request, local))
 
-        return await pipeline((deadline, authorize, accept), routed)(request)
+        return await pipeline((deadline, authorize, accept, self._audit), routed)(request)
 
     async def purge(self) -> int:
         """Delete what has been kept for long enough: answers to idempotency keys and the edge's nonces."""

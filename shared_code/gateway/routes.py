@@ -120,6 +120,9 @@ ACCEPT_EVENTS = Route(
 FIND_EVENTS = Route(
     name="find_events", method="GET", path="v1/ops/events", access=OPERATOR, summary="Find stored events"
 )
+LIST_ACTIONS = Route(
+    name="list_actions", method="GET", path="v1/ops/actions", access=OPERATOR, summary="Look at what operators did"
+)
 LIST_SAGAS = Route(
     name="list_sagas", method="GET", path="v1/ops/sagas", access=OPERATOR, summary="Find sagas that have not ended"
 )
@@ -209,6 +212,7 @@ ROUTES: tuple[Route, ...] = (
     NEGOTIATE,
     ACCEPT_EVENTS,
     FIND_EVENTS,
+    LIST_ACTIONS,
     GET_SAGA,
     LIST_SAGAS,
     DECIDE_SAGA,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from shared_code.domain.clock import utc_now
+from shared_code.domain.pseudonyms import pseudonym
 from shared_code.gateway.breaker_log import breaker_log
 from shared_code.gateway.forwarding.forwarder import Forwarder
 from shared_code.gateway.gateway import Gateway
@@ -28,6 +30,7 @@ from shared_code.gateway.stages.edge import Edge
 from shared_code.gateway.stages.limit import Refusals
 from shared_code.resilience.breaker.breakers import Breakers
 from shared_code.resilience.breaker.policy import BreakerPolicy
+from shared_code.services.operator_actions import OperatorActions
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
@@ -81,12 +84,22 @@ async def state(azurite: str) -> AsyncIterator[TableState]:
     await tables.close()
 
 
+@pytest.fixture
+async def trail(azurite: str) -> AsyncIterator[OperatorActions]:
+    """What operators did, in a table of its own."""
+    tables = Tables(StorageAccount(connection_string=azurite))
+    yield OperatorActions(tables.table(f"actions{uuid.uuid4().hex[:16]}"), partial(pseudonym, SECRET), utc_now)
+    await tables.close()
+
+
 async def nothing_to_adopt(*_: object) -> None:
     """For gateways without services."""
 
 
 @pytest.fixture
-async def make_gateway(tokens: TokenVerifier, records: Records, state: TableState) -> AsyncIterator[MakeGateway]:
+async def make_gateway(
+    tokens: TokenVerifier, records: Records, state: TableState, trail: OperatorActions
+) -> AsyncIterator[MakeGateway]:
     """Makes gateways that share everything but what is given: as instances of one app do."""
     made: list[Gateway] = []
 
@@ -101,6 +114,7 @@ async def make_gateway(tokens: TokenVerifier, records: Records, state: TableStat
             "tokens": tokens,
             "services": services,
             "record": records,
+            "trail": trail,
             "limiter": limiter,
             "address_limiter": limiter,
             "claims": Claims(state, SECRET, utc_now),
