@@ -114,7 +114,7 @@ ACCEPT_EVENTS = Route(
     access=SERVICE,
     summary="Accept events of another system",
     consumes=("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"),
-    max_body=KIB * KIB,
+    max_body=2 * KIB * KIB,
     deadline=30.0,
 )
 FIND_EVENTS = Route(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared_code.domain.clock import utc_now
+from shared_code.domain.events.envelope import MAX_EVENT_BYTES
 from shared_code.domain.principal import Principal
 from shared_code.events.intake import Intake, Outcome
 from tests.shared_code.events.backbone import Backbone, stream_of
@@ -68,7 +69,7 @@ async def test_events_of_a_batch_succeed_and_fail_by_themselves_and_keep_their_o
         written(learner, type="sayzhong.unknown.v1"),
         written(learner, data={"attempt_id": "attempt-1", "items": []}),
         written(learner, tenantid="another"),
-        written(learner, data={"attempt_id": "a", "items": [], "note": "x" * 60_000}),
+        written(learner, data={"attempt_id": "a", "items": [], "note": "x" * MAX_EVENT_BYTES}),
     ]
     outcomes = await accept(backbone, *right[:30], *wrong, *right[30:])
     assert codes(outcomes) == [None] * 30 + ["invalid", "invalid", "invalid", "invalid", "too-large"] + [None] * 30
