@@ -6,11 +6,11 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-import msgspec
 
 from functions.bus.receiving import CONNECTION, consume
 from functions.bus.sagas import start_once
 from shared_code.events.received import Handler, Received
+from shared_code.events.reference import reference_to
 
 TOPIC, SUBSCRIBER = "learning-progress", "progress"
 
@@ -34,7 +34,7 @@ def handler(client: Any) -> Handler:
     """Start an event's saga; one that is replayed quietly announces nothing."""
 
     async def start(received: Received) -> None:
-        event = msgspec.to_builtins(received.event)
+        event = reference_to(received.event, received.stream)
         payload = {"event": event, "quiet": True} if received.delivery.quiet else event
         await start_once(client, "learning_progress_saga", f"learning-progress-{received.event.id}", payload)
 

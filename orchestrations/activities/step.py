@@ -7,44 +7,49 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from shared_code.bootstrap import app
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.events.reference import resolve
 from shared_code.resilience.retry import retry
 
 ATTEMPTS, FIRST, LONGEST = 8, 1.0, 15.0  # of what may pass: half a minute of waits on the average, beside the calls
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One step of one saga: the event that started it, whose learner it is about, and what earlier steps found."""
+    """One step of one saga: the event that started it, whose learner it is about, and what earlier steps found.
+
+    `erased` says that the learner was erased since: there is nothing to do, and nothing to undo.
+    """
 
     saga_id: str
     name: str
     event: CloudEvent
     person: str
     found: dict[str, Any]
+    erased: bool = False
 
 
-def parse_step(payload: dict[str, Any]) -> Step:
-    """Read `{"saga_id", "step", "input"}`; the input is the event itself, or `{"event": …, …}` with more beside it."""
+async def read_step(payload: dict[str, Any]) -> Step:
+    """Read `{"saga_id", "step", "input"}`; the input refers to an event, or is `{"event": …, …}` with more."""
     given = payload["input"]
     found = given if "event" in given else {"event": given}
-    event = msgspec.convert(found["event"], CloudEvent)
+    stored = await outlast(lambda: resolve(app().events, found["event"]))
     return Step(
         saga_id=payload["saga_id"],
         name=payload["step"],
-        event=event,
-        person=app().people.pseudonym(event.tenantid, event.subject),
+        event=stored.event,
+        person=stored.stream,
         found=found,
+        erased=stored.erased,
     )
 
 
 @asynccontextmanager
 async def recorded_step(payload: dict[str, Any]) -> AsyncIterator[Step]:
     """Give the step, and write to the lake how it went, also when it failed."""
-    step = parse_step(payload)
+    step = await read_step(payload)
     started = time.perf_counter()
     outcome = "failed"
     try:

@@ -28,7 +28,7 @@ class GuestProgress:
         reverted = set((await self._progress.catch_up(guest.pseudonym)).reverted)
         copies: list[CloudEvent] = []
         async for stored in self._store.read(guest.pseudonym):
-            if stored.event.type == PROGRESS_RECORDED and stored.event.id not in reverted:
+            if stored.event.type == PROGRESS_RECORDED and not stored.erased and stored.event.id not in reverted:
                 copies.append(_copy(stored.event, account, correlation_id))
             if len(copies) == MOST_AT_ONCE:
                 await self._store.append(account.pseudonym, copies)

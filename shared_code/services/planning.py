@@ -47,6 +47,10 @@ class PlanningService:
             raise NotFound("There is no plan yet: practise first.")
         return record.plans[-1]
 
+    async def made_by(self, person: str, saga_id: str) -> LessonPlan | None:
+        """The plan that a saga made; None where it is long superseded, taken back, or its learner erased."""
+        return _of((await self._plans.load(person)).plans, saga_id)
+
     async def adapt(self, person: str, cause: CloudEvent, analysis: Analysis, saga_id: str) -> LessonPlan:
         """Plan the next lesson for a saga. A second run finds the first one's plan and states no second fact."""
         progress = await self._progress.load(person)

@@ -66,7 +66,7 @@ class ProgressService:
 
     async def _fold(self, person: str, progress: Progress) -> None:
         async for stored in self._store.read(person, after=progress.position):
-            if stored.event.type == PROGRESS_RECORDED:
+            if stored.event.type == PROGRESS_RECORDED and not stored.erased:
                 data = msgspec.convert(stored.event.data, ProgressRecorded)
                 record(progress, stored.event.id, data, _moment(stored, data.occurred_at))
             progress.position = stored.version

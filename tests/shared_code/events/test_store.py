@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from shared_code.events.archive import LARGE, Archive
 from shared_code.events.store import EventStore, Withdrawn
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
+from shared_code.storage.rows import Change, Row
 from shared_code.storage.tables import Tables
 from tests.proxy import answer_losing
 from tests.shared_code.events.backbone import Backbone, learner_keys, practised
@@ -179,3 +181,78 @@ async def test_ids_of_other_systems_may_be_any_text(store: EventStore, stream: s
     event = practised(learner, event_id="urn:other/system#1?x=%20'")
     (stored,) = await store.append(stream, [event])
     assert await store.find(stream, event.id) == stored
+
+
+async def test_a_learner_who_is_erased_leaves_events_that_say_nothing_of_them(
+    backbone: Backbone, stream: str, learner: str
+) -> None:
+    """Storage holds nothing of theirs in the open before, and nothing that opens afterwards; the stream goes on."""
+    small = practised(learner)
+    large = msgspec.structs.replace(practised(learner), data={**small.data, "remark": "早" * LARGE})
+    await backbone.store.append(stream, [small, large])
+    rows = [row async for row in backbone.tables.table("events").rows(stream)]
+    payload = await backbone.blobs.get("payloads", f"{stream}/{large.id}")
+    assert payload is not None
+    for plain in (learner, "你", "nǐ", "早"):
+        assert plain.encode() not in payload.data
+        assert all(plain.encode() not in repr(row).encode() for row in rows)
+        assert all(plain.encode() not in value for row in rows for value in row.values.values() if type(value) is bytes)
+
+    await backbone.keys.erase(stream)
+    left = [each async for each in backbone.store.read(stream)]
+    assert [(each.erased, each.event.id, each.event.subject) for each in left] == [
+        (True, small.id, "erased"),
+        (True, large.id, "erased"),
+    ]
+    assert left[0].event.data["items"][0] == {**small.data["items"][0], "hanzi": "〇", "pinyin": "erased"}
+
+    await backbone.archive.forget_payloads(stream)
+    later = practised(learner)
+    await backbone.store.append(stream, [later])
+    assert [(each.erased, each.event.subject) async for each in backbone.store.read(stream)] == [
+        (True, "erased"),
+        (True, "erased"),
+        (False, learner),
+    ]
+
+
+async def test_a_stream_is_read_as_it_was_at_a_time(
+    azurite: str, backbone: Backbone, stream: str, learner: str
+) -> None:
+    """Also where the clock of one process is behind another's: a stream's times never fall."""
+    times = iter([10, 30, 20, 40])
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    store = EventStore(backbone.tables, lambda: day + timedelta(seconds=next(times)), backbone.archive)
+    for _ in range(4):
+        await store.append(stream, [practised(learner)])
+
+    async def until(second: float) -> list[int]:
+        return [each.version async for each in store.read(stream, until=day + timedelta(seconds=second))]
+
+    assert [await until(second) for second in (9.9, 10, 29, 30, 39, 40)] == [
+        [],
+        [1],
+        [1],
+        [1, 2, 3],
+        [1, 2, 3],
+        [1, 2, 3, 4],
+    ]
+    assert [each.version async for each in store.read(stream, after=1, until=day + timedelta(seconds=35))] == [2, 3]
+
+
+async def test_a_row_beside_events_is_written_with_them_or_not_at_all(
+    store: EventStore, stream: str, learner: str
+) -> None:
+    first = practised(learner)
+    await store.append(stream, [first], beside=Change("put", Row(stream, "consents", {"voice": True})))
+    with pytest.raises(Conflict):
+        await store.append(
+            stream,
+            [practised(learner)],
+            expected_version=0,
+            beside=Change("put", Row(stream, "consents", {"voice": False})),
+        )
+    found = await store.beside(stream, "consents")
+    assert found is not None
+    assert found.values == {"voice": True}
+    assert [each.event.id async for each in store.read(stream)] == [first.id]
