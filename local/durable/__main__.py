@@ -27,19 +27,13 @@ def main() -> int:
     stop = threading.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: stop.set())
-
     port = Ports.from_environment().durable
     try:
         engine = DurableEngine(state_dir() / "durable.sqlite3", port)
-    except StoreError as error:
-        log.error("%s", error)
+        log.info("listening on %s", engine.start())
+    except (StoreError, RuntimeError) as error:
+        log.error("%s", error if isinstance(error, StoreError) else f"port {port} is taken")
         return 1
-    try:
-        address = engine.start()
-    except RuntimeError:
-        log.error("port %d is taken", port)
-        return 1
-    log.info("listening on %s", address)
     stop.wait()
     engine.stop()
     return 0

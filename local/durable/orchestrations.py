@@ -5,20 +5,19 @@ Semantics: learn.microsoft.com/azure/azure-functions/durable, "Manage instances"
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any, override
 
 import grpc
 
-from local.durable.scheduler import Clock
-from local.durable.tasks import TaskRules, execution_started, log
+from local.durable.entities import Entities
+from local.durable.kept import log
+from local.durable.tasks import execution_started
 from local.durable.wire import helpers, pb
 
 FINISHED = (pb.ORCHESTRATION_STATUS_COMPLETED, pb.ORCHESTRATION_STATUS_FAILED, pb.ORCHESTRATION_STATUS_TERMINATED)
 LONGEST_HISTORY = 10_000  # events; beyond it an orchestration should have used continue_as_new
-MOST_WAITERS = 200  # callers that wait for an instance, each on a thread
 # Answers to what an execution asked for; they mean nothing to the next one after continue_as_new.
 ANSWERS = {
     "taskCompleted", "taskFailed", "timerFired", "subOrchestrationInstanceCompleted",
@@ -26,12 +25,8 @@ ANSWERS = {
 }  # fmt: skip
 
 
-class OrchestrationRules(TaskRules):
+class Orchestrations(Entities):
     """The backend with orchestrations as Azure has them. A finished id may be started again; a start may be delayed."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock)
-        self._waiters = 0
 
     def _may_run(self, instance: Any) -> bool:
         """Whether a worker should be given this instance now."""
@@ -47,21 +42,18 @@ class OrchestrationRules(TaskRules):
 
     @override
     def StartInstance(self, request: Any, context: Any) -> Any:
-        with self._lock:
-            if not request.HasField("orchestrationIdReusePolicy"):  # Azure's default: NonRunningStates
-                request.orchestrationIdReusePolicy.replaceableStatus.extend(FINISHED)
-            replaces = request.instanceId in self._instances
-            response = super().StartInstance(request, context)
-            if replaces:
-                self._forget(request.instanceId)
-            started = execution_started(self._instances[response.instanceId].pending_events)
-            if request.HasField("parentTraceContext"):
-                started.parentTraceContext.CopyFrom(request.parentTraceContext)
-            if request.HasField("scheduledStartTimestamp"):
-                started.scheduledStartTimestamp.CopyFrom(request.scheduledStartTimestamp)
-                due = request.scheduledStartTimestamp.ToDatetime(UTC)
-                self._arm(response.instanceId, pb.HistoryEvent(executionStarted=started), due)
-            return response
+        if not request.HasField("orchestrationIdReusePolicy"):  # Azure's default: NonRunningStates
+            request.orchestrationIdReusePolicy.replaceableStatus.extend(FINISHED)
+        response = super().StartInstance(request, context)
+        self._forget(response.instanceId)
+        started = execution_started(self._instances[response.instanceId].pending_events)
+        if request.HasField("parentTraceContext"):
+            started.parentTraceContext.CopyFrom(request.parentTraceContext)
+        if request.HasField("scheduledStartTimestamp"):
+            started.scheduledStartTimestamp.CopyFrom(request.scheduledStartTimestamp)
+            due = request.scheduledStartTimestamp.ToDatetime(UTC)
+            self._arm(response.instanceId, pb.HistoryEvent(executionStarted=started), due)
+        return response
 
     @override
     def _create_instance_internal(self, instance_id: str, *args: Any, **kwargs: Any) -> None:
@@ -77,38 +69,38 @@ class OrchestrationRules(TaskRules):
     @override
     def PurgeInstances(self, request: Any, context: Any) -> Any:
         if request.HasField("instanceBatch"):
-            context.abort(
-                grpc.StatusCode.UNIMPLEMENTED, "purge by id or by filter; a batch of ids is not supported here"
-            )
-        with self._lock:
-            before = dict(self._instances)
-            response = super().PurgeInstances(request, context)
-            for instance_id in before.keys() - self._instances.keys():
-                self._forget(instance_id)
-                for event in before[instance_id].history if request.recursive else ():
-                    child_id = event.subOrchestrationInstanceCreated.instanceId
-                    if child_id:
-                        below = pb.PurgeInstancesRequest(instanceId=child_id, recursive=True)
-                        response.deletedInstanceCount += self.PurgeInstances(below, context).deletedInstanceCount
-            self._reached.notify_all()
-            return response
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "purge by id or by filter; a batch of ids is not supported")
+        before = dict(self._instances)
+        response = super().PurgeInstances(request, context)
+        for instance_id in before.keys() - self._instances.keys():
+            self._forget(instance_id)
+            for event in before[instance_id].history if request.recursive else ():
+                child_id = event.subOrchestrationInstanceCreated.instanceId
+                if child_id:
+                    below = pb.PurgeInstancesRequest(instanceId=child_id, recursive=True)
+                    response.deletedInstanceCount += self.PurgeInstances(below, context).deletedInstanceCount
+        self._reached.notify_all()
+        return response
 
     @override
     def CompleteOrchestratorTask(self, request: Any, context: Any) -> Any:
-        with self._lock:
-            instance = self._instances.get(request.instanceId)
-            if instance is None or str(instance.completion_token) != request.completionToken:
-                # Not the backend's own way: it would forget that another worker has the instance by now.
-                log.warning("a late answer of a worker for orchestration %r is ignored", request.instanceId)
-                return pb.CompleteTaskResponse()
-            if len(instance.history) + len(instance.dispatched_events) > LONGEST_HISTORY:
-                log.error("orchestration %r failed: its history is too long", request.instanceId)
-                message = f"The history exceeds {LONGEST_HISTORY} events; use continue_as_new long before."
-                request = failed_orchestration(instance, "HistoryTooLong", message)
-            response = super().CompleteOrchestratorTask(request, context)
-            if instance.pending_events:
-                self._enqueue_orchestration(request.instanceId)  # the backend forgets a resume that came meanwhile
-            return response
+        instance = self._instances.get(request.instanceId)
+        if instance is None or str(instance.completion_token) != request.completionToken:
+            # Not the backend's own way: it would forget that another worker has the instance by now.
+            log.warning("a late answer of a worker for orchestration %r is ignored", request.instanceId)
+            return pb.CompleteTaskResponse()
+        if len(instance.history) + len(instance.dispatched_events) > LONGEST_HISTORY:
+            log.error("orchestration %r failed: its history is too long", request.instanceId)
+            message = f"The history exceeds {LONGEST_HISTORY} events; use continue_as_new long before."
+            request = failed_orchestration(instance, "HistoryTooLong", message)
+        before = len(instance.history)
+        response = super().CompleteOrchestratorTask(request, context)
+        for event in instance.history[before:]:
+            if not event.timestamp.seconds:
+                event.timestamp.FromDatetime(self.clock.now())
+        if instance.pending_events:
+            self._enqueue_orchestration(request.instanceId)  # the backend forgets a resume that came meanwhile
+        return response
 
     @override
     def _process_complete_orchestration_action(self, instance: Any, complete_action: Any) -> None:
@@ -127,51 +119,32 @@ class OrchestrationRules(TaskRules):
     def _process_rewind_orchestration_action(self, instance: Any, rewind_action: Any) -> None:
         super()._process_rewind_orchestration_action(instance, rewind_action)
         # What was still running when the orchestration failed has ended unheard, or was dropped: ask for it again.
-        asked: Counter[tuple[str, int]] = Counter()
+        unanswered = {}
         for event in instance.history:
-            asked[event.WhichOneof("eventType"), event.eventId] += 1
-            for answer in ("taskCompleted", "taskFailed"):
-                if event.HasField(answer):
-                    asked["taskScheduled", getattr(event, answer).taskScheduledId] -= 1
-            if event.HasField("timerFired"):
-                asked["timerCreated", event.timerFired.timerId] -= 1
-        for event in instance.history:
-            if asked[event.WhichOneof("eventType"), event.eventId] <= 0:
-                continue
+            kind = event.WhichOneof("eventType")
+            if kind in ("taskScheduled", "timerCreated"):
+                unanswered[event.eventId] = event
+            elif kind in ("taskCompleted", "taskFailed"):
+                unanswered.pop(getattr(event, kind).taskScheduledId, None)
+            elif kind == "timerFired":
+                unanswered.pop(event.timerFired.timerId, None)
+        outstanding = self._activities_of(instance.instance_id).values()
+        for event in unanswered.values():
             if event.HasField("timerCreated"):
                 self._start_timer(instance, event)
-            elif event.HasField("taskScheduled") and not self._is_outstanding(instance, event.eventId):
+            elif event.eventId not in outstanding:
                 self._ask_for_activity(instance, event)
 
     @override
-    def WaitForInstanceStart(self, request: Any, context: Any) -> Any:
-        return self._wait(request, context, lambda each: each.status != pb.ORCHESTRATION_STATUS_PENDING)
+    def _wait_for_state(self, instance_id: str, predicate: Callable[[Any], bool], timeout: float | None) -> Any:
+        """The instance once it is as wanted; None when time is up, and at once when there is no such instance."""
 
-    @override
-    def WaitForInstanceCompletion(self, request: Any, context: Any) -> Any:
-        return self._wait(request, context, lambda each: self._is_terminal_status(each.status))
+        def settled() -> bool:
+            instance = self._instances.peek(instance_id)
+            return instance is None or predicate(instance)
 
-    def _wait(self, request: Any, context: Any, reached: Callable[[Any], bool]) -> Any:
-        """Answer once the instance is as wanted; at once when there is no such instance."""
         with self._reached:
-            if self._waiters >= MOST_WAITERS:
-                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MOST_WAITERS} callers wait already; poll instead")
-            self._waiters += 1
-            try:
-                context.add_callback(self._wake_waiters)  # a caller that hung up must not hold a thread
-                instance = self._instances.peek(request.instanceId)
-                while instance is not None and not reached(instance) and context.is_active():
-                    self._reached.wait(context.time_remaining())
-                    instance = self._instances.peek(request.instanceId)
-            finally:
-                self._waiters -= 1
-            if instance is None:
-                return pb.GetInstanceResponse(exists=False)
-            return self._build_instance_response(instance, request.getInputsAndOutputs)
-
-    def _wake_waiters(self) -> None:
-        with self._reached:
-            self._reached.notify_all()
+            return self._instances.peek(instance_id) if self._reached.wait_for(settled, timeout) else None
 
 
 def failed_orchestration(instance: Any, error_type: str, message: str) -> Any:

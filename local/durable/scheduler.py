@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
+import sched
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+LONGEST_WAIT = 30.0  # seconds; a computer that slept would otherwise be late by as much
 
 
 class Clock:
@@ -14,7 +15,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._ahead = timedelta()
-        self._listeners: list[Callable[[], None]] = []
+        self.on_advance: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         """The present moment."""
@@ -23,58 +24,37 @@ class Clock:
     def advance(self, by: timedelta) -> None:
         """Move the clock forward; what falls due is called soon after."""
         self._ahead += by
-        for moved in self._listeners:
+        for moved in self.on_advance:
             moved()
-
-    def on_advance(self, moved: Callable[[], None]) -> None:
-        """Call `moved` whenever the clock was moved."""
-        self._listeners.append(moved)
 
 
 class Scheduler:
     """Calls functions when they are due, in order of their time, one after the other, on its own thread."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._due: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._numbers = itertools.count()
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._due = sched.scheduler(lambda: clock.now().timestamp())
+        self._changed = threading.Event()
         self._stopping = False
-        clock.on_advance(self._wake)
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        clock.on_advance.append(self._changed.set)
 
     def at(self, due: datetime, call: Callable[[], None]) -> None:
         """Call `call` at `due`, at once when that is past. There is no cancelling: let `call` look whether it holds."""
-        with self._changed:
-            heapq.heappush(self._due, (due, next(self._numbers), call))
-            self._changed.notify()
+        self._due.enterabs(due.timestamp(), 0, call)
+        self._changed.set()
 
     def start(self) -> None:
         """Begin to call what is due."""
-        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Call nothing more; wait for the call that is running."""
+        """Call nothing more, once what is due now was called."""
         self._stopping = True
-        self._wake()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify()
+        self._changed.set()
+        self._thread.join()
 
     def _run(self) -> None:
-        while (call := self._next()) is not None:
-            call()
-
-    def _next(self) -> Callable[[], None] | None:
-        with self._changed:
-            while not self._stopping:
-                wait = (self._due[0][0] - self._clock.now()).total_seconds() if self._due else None
-                if wait is not None and wait <= 0:
-                    return heapq.heappop(self._due)[2]
-                # A long wait is taken in pieces: a computer that slept would otherwise be late by as much.
-                self._changed.wait(None if wait is None else min(wait, 30.0))
-        return None
+        while not self._stopping:
+            wait = self._due.run(blocking=False)
+            self._changed.wait(LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT))
+            self._changed.clear()

@@ -1,26 +1,19 @@
-"""The engine's state in SQLite. Protobuf messages are kept as their bytes, so that a newer library can read them."""
+"""The engine's state in SQLite: one row a thing, its fields by name in MessagePack, Durable Task messages as bytes."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any, override
 
+import msgspec
+
 from local.durable.wire import pb
 
-VERSION = 1
-SCHEMA = """
-CREATE TABLE instances (id TEXT PRIMARY KEY, state BLOB NOT NULL) STRICT;
-CREATE TABLE entities (id TEXT PRIMARY KEY, metadata BLOB NOT NULL, lock_owner TEXT) STRICT;
-CREATE TABLE activities (id TEXT PRIMARY KEY, item BLOB NOT NULL, wanted INTEGER NOT NULL) STRICT;
-CREATE TABLE timers (id TEXT PRIMARY KEY, owner TEXT NOT NULL, due TEXT NOT NULL, event BLOB NOT NULL) STRICT;
-CREATE TABLE children (id TEXT PRIMARY KEY, parent BLOB NOT NULL) STRICT;
-CREATE TABLE lock_requests (id TEXT PRIMARY KEY, request BLOB NOT NULL) STRICT;
-CREATE TABLE events (owner TEXT NOT NULL, part TEXT NOT NULL, position INTEGER NOT NULL, event BLOB NOT NULL,
-                     PRIMARY KEY (owner, part, position)) STRICT;
-"""
+VERSION = 2
+SCHEMA = "CREATE TABLE kept (kind TEXT NOT NULL, id TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT;"
+EVENTS = ("event", "history", "pending_events", "dispatched_events", "pending_operations", "dispatched_operations")
+MESSAGES = dict.fromkeys(EVENTS, pb.HistoryEvent) | {"failure_details": pb.TaskFailureDetails}  # by field
 
 
 class StoreError(Exception):
@@ -38,36 +31,35 @@ class Tracked[V](dict[str, V]):
         """Look at a value in order to read it only."""
         return super().get(key)
 
+    def _noted(self, key: str) -> str:
+        self.touched.add(key)
+        return key
+
     @override
     def get(self, key: str, default: Any = None) -> Any:
-        self.touched.add(key)
-        return super().get(key, default)
+        return super().get(self._noted(key), default)
 
     @override
     def pop(self, key: str, default: Any = None) -> Any:
-        self.touched.add(key)
-        return super().pop(key, default)
+        return super().pop(self._noted(key), default)
 
     def __getitem__(self, key: str) -> V:
-        self.touched.add(key)
-        return super().__getitem__(key)
+        return super().__getitem__(self._noted(key))
 
     def __setitem__(self, key: str, value: V) -> None:
-        self.touched.add(key)
-        super().__setitem__(key, value)
+        super().__setitem__(self._noted(key), value)
 
     def __delitem__(self, key: str) -> None:
-        self.touched.add(key)
-        super().__delitem__(key)
+        super().__delitem__(self._noted(key))
 
 
 class Store:
-    """One file, one writer. Calls between `begin` and `commit` are one transaction."""
+    """One file with one writer."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises StoreError when another engine has it or another version wrote it."""
+        """Open or make the file. Raises StoreError when it is in use or of another version."""
+        self._kept: dict[str, Tracked[Any]] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
-        self._kept: dict[tuple[str, str], tuple[int, list[Any]]] = {}  # per list: position of the first, the events
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -76,73 +68,52 @@ class Store:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version == 0:
                 self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-                version = VERSION
         except sqlite3.OperationalError as error:
             raise StoreError(f"{path} is in use, or cannot be written: {error}") from error
-        if version != VERSION:
+        if version not in (0, VERSION):
             raise StoreError(f"{path} has format {version}, this engine writes {VERSION}: move it away to start anew")
 
-    def begin(self) -> None:
-        """Start a transaction."""
-        self._db.execute("BEGIN IMMEDIATE")
+    def dict_of[V](self, name: str, kind: type[V]) -> Tracked[V]:
+        """The things kept under this name, by their ids; what changes in this dict is written."""
+        kept = self._kept[name] = Tracked[V]()
+        for key, value in self._db.execute("SELECT id, value FROM kept WHERE kind = ? ORDER BY rowid", (name,)):
+            kept[key] = _read(kind, value)
+        return kept
 
-    def commit(self) -> None:
-        """Everything since `begin` outlives the process from here on."""
+    def begin(self) -> None:
+        """From here on changes count."""
+        for tracked in self._kept.values():
+            tracked.touched.clear()
+
+    def save(self) -> None:
+        """Write what was touched since `begin`, as one transaction: it outlives the process from here on."""
+        rows = [(name, key, each.peek(key)) for name, each in self._kept.items() for key in sorted(each.touched)]
+        if not rows:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        gone = [(name, key) for name, key, value in rows if value is None]
+        self._db.executemany("DELETE FROM kept WHERE kind = ? AND id = ?", gone)
+        there = [(name, key, _written(value)) for name, key, value in rows if value is not None]
+        self._db.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", there)
         self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Fold the log into the file and let go of it."""
         self._db.close()
 
-    def put(self, table: str, key: str, *columns: object) -> None:
-        """Write one row, in place of the one with that key."""
-        marks = ", ?" * len(columns)
-        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?{marks})", (key, *columns))  # noqa: S608 - ours
 
-    def delete(self, table: str, key: str) -> None:
-        """Remove one row, if it is there."""
-        self._db.execute(f"DELETE FROM {table} WHERE id = ?", (key,))  # noqa: S608 - table names are ours
+def _written(value: Any) -> bytes:
+    return msgspec.msgpack.encode(value, enc_hook=lambda message: message.SerializeToString())
 
-    def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """All rows, oldest first."""
-        return iter(self._db.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall())  # noqa: S608 - ours
 
-    def keep(self, owner: str, part: str, events: Iterable[Any], now: datetime) -> None:
-        """Make the stored list equal to `events`: these mostly grow at the end and shrink at the front.
-
-        An event without a time gets `now`.
-        """
-        wanted = list(events)
-        first, kept = self._kept.get((owner, part), (0, []))
-        # How many to drop at the front, so that the rest of what is kept begins the wanted list.
-        drop = next((n for n, event in enumerate(kept) if wanted and event is wanted[0]), len(kept))
-        rest = kept[drop:]
-        if len(rest) > len(wanted) or any(ours is not theirs for ours, theirs in zip(rest, wanted, strict=False)):
-            drop, rest = len(kept), []
-        if drop:
-            self._db.execute(
-                "DELETE FROM events WHERE owner = ? AND part = ? AND position < ?", (owner, part, first + drop)
-            )
-        new = wanted[len(rest) :]
-        for event in new:
-            if not event.timestamp.seconds:
-                event.timestamp.FromDatetime(now)
-        next_position = first + len(kept)
-        self._db.executemany(
-            "INSERT INTO events VALUES (?, ?, ?, ?)",
-            [(owner, part, next_position + n, event.SerializeToString()) for n, event in enumerate(new)],
-        )
-        if wanted:
-            self._kept[owner, part] = (first + drop, wanted)
-        else:
-            self._kept.pop((owner, part), None)
-
-    def load_events(self) -> dict[tuple[str, str], list[Any]]:
-        """All stored lists by owner and part."""
-        lists: dict[tuple[str, str], list[Any]] = {}
-        for owner, part, position, data in self._db.execute("SELECT * FROM events ORDER BY owner, part, position"):
-            event = pb.HistoryEvent.FromString(data)
-            if (owner, part) not in lists:
-                self._kept[owner, part] = (position, lists.setdefault((owner, part), []))
-            lists[owner, part].append(event)
-        return {key: list(events) for key, events in lists.items()}
+def _read(kind: Any, data: bytes) -> Any:
+    fields = msgspec.msgpack.decode(data)
+    if isinstance(fields, bytes):
+        return kind.FromString(fields)  # a message itself
+    if not isinstance(fields, dict):
+        return fields
+    for name in fields.keys() & MESSAGES.keys():
+        value, read = fields[name], MESSAGES[name].FromString
+        if value is not None:
+            fields[name] = [read(each) for each in value] if isinstance(value, list) else read(value)
+    return kind(**fields)

@@ -5,85 +5,34 @@ Semantics: learn.microsoft.com/azure/azure-functions/durable, "Activity function
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, override
 
-from local.durable.entities import EntityRules
-from local.durable.scheduler import Clock, Scheduler
-from local.durable.store import Tracked
+from local.durable.kept import KeptBackend, Timer, log
 from local.durable.wire import helpers, pb
 
-log = logging.getLogger("durable")
 
-
-@dataclass
-class Activity:
-    """An activity that was asked for and has not ended. `wanted` is false when nobody waits for its result any more."""
-
-    item: Any
-    wanted: bool = True
-
-
-@dataclass(frozen=True)
-class Timer:
-    """An event that its owner, an orchestration or an entity, gets when it is due."""
-
-    owner: str
-    due: datetime
-    event: Any
-
-
-class TaskRules(EntityRules):
+class Tasks(KeptBackend):
     """The backend with tasks as Azure has them.
 
     A second answer to an activity, or one for an execution that has ended, is ignored; a failure without a message is
     one; a parent hears of its child however long that takes, and the child knows its parent.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self.clock = clock
-        self._scheduler = Scheduler(clock)
-        # Completion tokens must never repeat, not even after a restart: a worker may still hold one of before.
-        self._next_completion_token = int(clock.now().timestamp() * 1_000_000)
-        self._activities: Tracked[Activity] = Tracked()  # by completion token
-        self._ready_activities: deque[str] = deque()
-        self._timers: Tracked[Timer] = Tracked()
-        self._parents: Tracked[Any] = Tracked()  # by child, whom to tell of its end
-        self._reached = threading.Condition(self._lock)  # some instance changed its status
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Hold the engine still; what changes inside becomes true as one."""
-        with self._lock:
-            yield
-
-    def _new_token(self) -> int:
-        token = self._next_completion_token  # taken and counted as the backend itself does
-        self._next_completion_token += 1
-        return token
-
     def _deliver(self, instance_id: str, event: Any) -> None:
         """Give an orchestration an event, unless it has ended."""
         instance = self._instances.get(instance_id)
         if instance is not None and not self._is_terminal_status(instance.status):
-            instance.pending_events.append(event)
             instance.last_updated_at = self.clock.now()
+            event.timestamp.FromDatetime(instance.last_updated_at)
+            instance.pending_events.append(event)
             self._enqueue_orchestration(instance_id)
 
     def _forget(self, instance_id: str) -> None:
         """A new execution begins under this id, or none will: nothing that the last one asked for reaches it."""
-        for token, activity in self._activities.items():
-            if activity.item.activityRequest.orchestrationInstance.instanceId == instance_id:
-                self._activities[token].wanted = False
-        self._orchestration_in_flight.discard(instance_id)
+        for token in self._activities_of(instance_id):
+            self._activities[token].activityRequest.orchestrationInstance.Clear()  # it runs, and nobody is told
         self._let_go(instance_id)
 
     def _let_go(self, instance_id: str) -> None:
@@ -107,34 +56,29 @@ class TaskRules(EntityRules):
         token = str(self._new_token())
         whose = pb.OrchestrationInstance(instanceId=instance.instance_id)
         request = pb.ActivityRequest(taskId=event.eventId, orchestrationInstance=whose, **_what(event.taskScheduled))
-        self._activities[token] = Activity(pb.WorkItem(completionToken=token, activityRequest=request))
-        self._ready_activities.append(token)
-        self._work.notify_all()
+        self._activities[token] = pb.WorkItem(completionToken=token, activityRequest=request)
+        self._enqueue("activity", token)
 
-    def _is_outstanding(self, instance: Any, task_id: int) -> bool:
-        requests = (each.item.activityRequest for each in self._activities.values() if each.wanted)
-        return any(
-            each.taskId == task_id and each.orchestrationInstance.instanceId == instance.instance_id
-            for each in requests
-        )
+    def _activities_of(self, instance_id: str) -> dict[str, int]:
+        """The activities that this orchestration waits for: token and task id."""
+        requests = {token: item.activityRequest for token, item in self._activities.items()}
+        return {token: each.taskId for token, each in requests.items() if _owner(each) == instance_id}
 
     @override
     def CompleteActivityTask(self, request: Any, context: Any) -> Any:
-        with self._lock:
-            activity = self._activities.pop(request.completionToken)
-            if activity is None:
-                log.warning("a second answer for an activity of %r is ignored", request.instanceId)
-            elif activity.wanted:
-                asked = activity.item.activityRequest
-                if request.HasField("failureDetails"):
-                    failed = pb.TaskFailedEvent(taskScheduledId=asked.taskId, failureDetails=request.failureDetails)
-                    event = pb.HistoryEvent(eventId=-1, taskFailed=failed)
-                else:
-                    result = request.result if request.HasField("result") else None
-                    done = pb.TaskCompletedEvent(taskScheduledId=asked.taskId, result=result)
-                    event = pb.HistoryEvent(eventId=-1, taskCompleted=done)
-                self._deliver(asked.orchestrationInstance.instanceId, event)
+        item = self._activities.pop(request.completionToken)
+        if item is None:
+            log.warning("a second answer for an activity of %r is ignored", request.instanceId)
             return pb.CompleteTaskResponse()
+        event = pb.HistoryEvent(eventId=-1)
+        answer = event.taskFailed if request.HasField("failureDetails") else event.taskCompleted
+        answer.taskScheduledId = item.activityRequest.taskId
+        if request.HasField("failureDetails"):
+            answer.failureDetails.CopyFrom(request.failureDetails)
+        elif request.HasField("result"):
+            answer.result.CopyFrom(request.result)
+        self._deliver(_owner(item.activityRequest), event)
+        return pb.CompleteTaskResponse()
 
     # Timers
 
@@ -148,7 +92,6 @@ class TaskRules(EntityRules):
         due = event.timerCreated.fireAt.ToDatetime(UTC)
         self._arm(instance.instance_id, helpers.new_timer_fired_event(event.eventId, due), due)
 
-    @override
     def _arm(self, owner: str, event: Any, due: datetime) -> None:
         timer_id = str(self._new_token())
         self._timers[timer_id] = Timer(owner, due, event)
@@ -166,18 +109,23 @@ class TaskRules(EntityRules):
             else:
                 self._deliver(timer.owner, timer.event)
 
+    @override
+    def _schedule_delayed_entity_operation(self, entity_id: str, event: Any, fire_at: datetime) -> None:
+        self._arm(entity_id, event, fire_at)
+
     # Children
 
     def _children_of(self, instance_id: str) -> list[str]:
         """The children that this orchestration waits for."""
-        parents = self._parents.items()
-        return [child_id for child_id, each in parents if each.orchestrationInstance.instanceId == instance_id]
+        return [child_id for child_id, parent in self._parents.items() if _owner(parent) == instance_id]
 
     @override
     def _watch_sub_orchestration(self, parent_instance_id: str, sub_instance_id: str, task_id: int) -> None:
-        whose = pb.OrchestrationInstance(instanceId=parent_instance_id)
-        name = helpers.get_string_value(self._instances[parent_instance_id].name)
-        parent = pb.ParentInstanceInfo(taskScheduledId=task_id, name=name, orchestrationInstance=whose)
+        parent = pb.ParentInstanceInfo(
+            taskScheduledId=task_id,
+            name=helpers.get_string_value(self._instances[parent_instance_id].name),
+            orchestrationInstance=pb.OrchestrationInstance(instanceId=parent_instance_id),
+        )
         self._parents[sub_instance_id] = parent
         started = execution_started(self._instances[sub_instance_id].pending_events)
         if started is not None:
@@ -203,7 +151,12 @@ class TaskRules(EntityRules):
                 taskScheduledId=parent.taskScheduledId, failureDetails=instance.failure_details or ended
             )
             event = pb.HistoryEvent(eventId=-1, subOrchestrationInstanceFailed=failed)
-        self._deliver(parent.orchestrationInstance.instanceId, event)
+        self._deliver(_owner(parent), event)
+
+
+def _owner(message: Any) -> str:
+    """The orchestration that asked for something."""
+    return str(message.orchestrationInstance.instanceId)
 
 
 def _what(task: Any) -> dict[str, Any]:

@@ -261,7 +261,7 @@ def test_more_callers_may_wait_than_the_backend_has_threads(hub: Hub) -> None:
     ids = [hub.start(workflows.chain, n) for n in range(40)]
     with ThreadPoolExecutor(40) as callers:
         waiting = [callers.submit(hub.result, instance) for instance in ids]
-        until(lambda: hub.engine._waiters == 40)
+        until(lambda: len(hub.engine._reached._waiters) == 40)
         hub.work()
         assert [each.result() for each in waiting] == [n + 3 for n in range(40)]
 
