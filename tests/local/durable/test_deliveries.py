@@ -174,6 +174,33 @@ def test_poison_activity_is_set_aside_and_said_so(
     assert any("poison activity" in record.message for record in caplog.records)
 
 
+def test_failed_deliveries_are_counted_over_a_restart(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What kills its worker is set aside also when the engine dies in between (dequeue counts of Azure Storage)."""
+    monkeypatch.setattr("local.durable.deliveries.MOST_DELIVERIES", 3)
+    instance = hub.start(workflows.chain, 1)
+    for _ in range(3):
+        stream = hub.client._stub.GetWorkItems(pb.GetWorkItemsRequest())
+        assert next(stream).orchestratorRequest.instanceId == instance
+        stream.cancel()
+        until(lambda: not hub.engine._holders)
+        hub.crash()
+    details = hub.wait(instance).failure_details
+    assert details is not None
+    assert details.error_type == "PoisonWorkItem"
+
+
+def test_completed_item_counts_from_zero_again(hub: Hub) -> None:
+    """A failed delivery now and then, over a long life, is not repeated failure."""
+    instance = hub.start(workflows.listening, 1)
+    stream = hub.client._stub.GetWorkItems(pb.GetWorkItemsRequest())
+    next(stream)
+    stream.cancel()
+    until(lambda: list(hub.engine._failures.values()) == [1])
+    hub.work()
+    hub.until_status(instance, "RUNNING")
+    assert not hub.engine._failures
+
+
 @pytest.mark.parametrize("kind", ["orchestration", "entity"])
 def test_abandoned_items_come_back_and_are_set_aside_in_the_end(
     hub: Hub, kind: str, caplog: pytest.LogCaptureFixture

@@ -261,9 +261,27 @@ def test_more_callers_may_wait_than_the_backend_has_threads(hub: Hub) -> None:
     ids = [hub.start(workflows.chain, n) for n in range(40)]
     with ThreadPoolExecutor(40) as callers:
         waiting = [callers.submit(hub.result, instance) for instance in ids]
-        until(lambda: len(hub.engine._reached._waiters) == 40)
+        until(lambda: len(vars(hub.engine._reached)["_waiters"]) == 40)
         hub.work()
         assert [each.result() for each in waiting] == [n + 3 for n in range(40)]
+
+
+def test_history_can_be_read_while_it_is_made(working: Hub) -> None:
+    """StreamInstanceHistory, for showHistory (durable-functions-http-api): every event has its time."""
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    instance = working.start(workflows.parent, ["listening", 1, "history-child"])
+    working.until_status("history-child", "RUNNING")
+    working.client.raise_orchestration_event("history-child", "word", data="heard")
+    assert working.result(instance) == ["heard"]
+    assert working.events(instance) == [
+        *("OrchestratorStartedEvent", "ExecutionStartedEvent", "SubOrchestrationInstanceCreatedEvent"),
+        "OrchestratorCompletedEvent",
+        *("OrchestratorStartedEvent", "SubOrchestrationInstanceCompletedEvent"),
+        *("OrchestratorCompletedEvent", "ExecutionCompletedEvent"),
+    ]
+    for each in (instance, "history-child"):
+        times = [event.timestamp.replace(tzinfo=UTC) for event in working.client.get_orchestration_history(each)]
+        assert all(before < time for time in times)
 
 
 def test_history_is_limited_and_said_so(working: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
