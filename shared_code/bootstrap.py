@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import cache, partial
 
 from shared_code.domain.clock import utc_now
+from shared_code.domain.experiment import Experiment
 from shared_code.domain.learning.progress import Progress
 from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
@@ -28,7 +29,7 @@ from shared_code.events.sweeper import Sweeper
 from shared_code.events.timeline import Timeline
 from shared_code.gateway.assembly import build_gateway, identity_keys
 from shared_code.gateway.gateway import Gateway
-from shared_code.learning_services import learning_services
+from shared_code.learning_services.all import LearningServices
 from shared_code.observability import logs
 from shared_code.observability.health import Check, Readiness
 from shared_code.providers.hub import Chain
@@ -36,12 +37,20 @@ from shared_code.providers.speech.offline.assessor import OfflineAnalyser
 from shared_code.providers.speech.port import SpeechAssessor
 from shared_code.realtime.channel import Channel
 from shared_code.realtime.signalr import SignalRService, entra_bearer, key_bearer, parse_connection_string
+from shared_code.services.announced import Announced
 from shared_code.services.announcements import Announcements
+from shared_code.services.assessment import AssessmentService
+from shared_code.services.content.item import Item
+from shared_code.services.content.service import ContentService
 from shared_code.services.effectiveness import EffectivenessService
+from shared_code.services.experiments import ExperimentsService
 from shared_code.services.feedback import Feedback
 from shared_code.services.guests import GuestProgress
+from shared_code.services.history import History
 from shared_code.services.interaction import Interaction
 from shared_code.services.operator_actions import OperatorActions
+from shared_code.services.learning import LearningService
+from shared_code.services.past_sessions import PastSessions
 from shared_code.services.people import People
 from shared_code.services.planning import PlanningService, PlanRecord
 from shared_code.services.progress import ProgressService
@@ -135,6 +144,8 @@ def app() -> App:
     progress = Documents(blobs, keys, PROJECTIONS, "progress", Progress)
     effectiveness = EffectivenessService(progress, journal, clock)
     planning = PlanningService(Documents(blobs, keys, PROJECTIONS, "plan", PlanRecord), progress, journal, clock)
+    plans = Documents(blobs, PROJECTIONS, "plan", PlanRecord)
+    planning = PlanningService(plans, progress, journal, clock)
     progress_service = ProgressService(progress, store)
     interaction = Interaction(
         sessions=sessions,
@@ -146,11 +157,25 @@ def app() -> App:
     )
 
     actions = OperatorActions(tables.table("actions"), people.pseudonym, clock)
+    history = History(store)
+    learning = LearningServices(
+        learning=LearningService(progress, plans, clock),
+        content=ContentService(Announced(tables.table("content"), "items", Item, journal, people), clock),
+        assessment=AssessmentService(history, feedback),
+        progress=progress_service,
+        planning=planning,
+        interaction=PastSessions(history, sessions),
+        effectiveness=effectiveness,
+        experiments=ExperimentsService(
+            Announced(tables.table("experiments"), "experiments", Experiment, journal, people), journal, clock
+        ),
+    )
+
     issuers = identity_keys(settings.gateway)
     gateway = build_gateway(
         settings.gateway,
         keys=issuers,
-        services=learning_services(progress_service, effectiveness, planning),
+        services=learning.in_process(),
         state=TableState(tables.table("gateway")),
         record=lake.write,
         trail=actions,

@@ -12,7 +12,7 @@ from functions.http.intake import Taken
 from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
 from shared_code.domain.events.decoding import WrittenEvent
-from shared_code.domain.pronunciation import Scores, SyllableVerdict
+from shared_code.domain.pronunciation import PronunciationResult
 from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
 from shared_code.gateway import routes
 from shared_code.gateway.guests import Guest, Linked, LinkGuest, NewGuest
@@ -36,19 +36,6 @@ class Ready(Struct, frozen=True):
 
     status: Literal["ready"]
     checks: dict[str, Literal["up"]]
-
-
-class PronunciationResult(Struct, frozen=True, kw_only=True):
-    """What was heard in an attempt. `degraded` says that a provider lower in the chain answered."""
-
-    attempt_id: str
-    text: str
-    provider: str
-    degraded: bool
-    scores: Scores
-    syllables: tuple[SyllableVerdict, ...]
-    advice: str
-    calibration: str
 
 
 Text = Annotated[str, Meta(min_length=1, max_length=200)]

@@ -62,3 +62,16 @@ class Pronunciation(Struct, frozen=True, kw_only=True):
     advice: str
     calibration: str
     voice: VoiceMeasure | None = None
+
+
+class PronunciationResult(Struct, frozen=True, kw_only=True):
+    """What was heard in an attempt. `degraded` says that a provider lower in the chain answered."""
+
+    attempt_id: str
+    text: str
+    provider: str
+    degraded: bool
+    scores: Scores
+    syllables: tuple[SyllableVerdict, ...]
+    advice: str
+    calibration: str

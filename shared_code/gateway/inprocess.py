@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from shared_code.domain.errors import MethodNotAllowed, NotFound
 from shared_code.gateway.access import LEARNER, Access
 from shared_code.gateway.http import Endpoint
 from shared_code.gateway.openapi.operation import Documented, Operation
+from shared_code.gateway.query import described
 from shared_code.gateway.routes import JSON_ONLY, KIB, Route
 
 
@@ -17,7 +20,8 @@ from shared_code.gateway.routes import JSON_ONLY, KIB, Route
 class ServiceRoute:
     """One line of a service's table. `path` is below the service's name, e.g. `me` or `items/{item_id}`.
 
-    `answer` and `body` are the models of its good answer and its body, for the API's description.
+    The rest is for the API's description: `answer` and `body` are the models of its good answer and its body, `query`
+    of its query, `statuses` those of its good answers, `failures` those of its own, `headers` what answers carry.
     """
 
     method: str
@@ -27,6 +31,10 @@ class ServiceRoute:
     summary: str = ""
     answer: Any = Any
     body: Any = None
+    query: type[Struct] | None = None
+    statuses: Sequence[int] = (200,)
+    failures: Sequence[int] = ()
+    headers: Sequence[str] = ()
     consumes: Sequence[str] = JSON_ONLY
     max_body: int = 64 * KIB
     deadline: float = 10.0
@@ -62,10 +70,7 @@ class InProcessService:
 
     def documented(self) -> list[Documented]:
         """Its routes as the API's description has them."""
-        return [
-            (self._route(line), Operation(answers={200: line.answer}, body=line.body, failures=(404, 502, 503)))
-            for line in self.routes
-        ]
+        return [(self._route(line), _operation(line)) for line in self.routes]
 
     def _route(self, line: ServiceRoute) -> Route:
         path = f"v1/{self.name}/{line.path}".rstrip("/")
@@ -79,6 +84,16 @@ class InProcessService:
             max_body=line.max_body,
             deadline=line.deadline,
         )
+
+
+def _operation(line: ServiceRoute) -> Operation:
+    return Operation(
+        answers=dict.fromkeys(line.statuses, line.answer),
+        body=line.body,
+        query=described(line.query) if line.query else (),
+        failures=(404, 502, 503, *((400,) if line.query else ()), *line.failures),
+        headers=line.headers,
+    )
 
 
 def _segments(path: str) -> tuple[str, ...]:

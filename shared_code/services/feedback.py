@@ -48,7 +48,7 @@ class Feedback:
 
     async def keep(self, person: str, attempt_id: str, result: dict[str, Any]) -> dict[str, Any]:
         """Keep a result before anything refers to it, and give the one that is kept: the first of its attempt stays."""
-        kept = await self._kept(person, attempt_id)
+        kept = await self.kept(person, attempt_id)
         if kept is not None:
             return kept
         name = _name(person, attempt_id)
@@ -102,7 +102,7 @@ class Feedback:
             return
         if not await self._sessions.has(data.session_id, person):
             return
-        result = await self._kept(person, data.assessment_id)
+        result = await self.kept(person, data.assessment_id)
         if result is None:
             return
         pushes = await self.deliver(data.session_id, person, data.assessment_id, result, event.correlationid)
@@ -112,7 +112,8 @@ class Feedback:
             except Unavailable as failure:
                 log.warning("feedback.push_failed", extra={"learner": person, "code": failure.code})
 
-    async def _kept(self, person: str, attempt_id: str) -> dict[str, Any] | None:
+    async def kept(self, person: str, attempt_id: str) -> dict[str, Any] | None:
+        """A person's result of an attempt, or None."""
         name = _name(person, attempt_id)
         blob = await self._blobs.get(CONTAINER, name)
         plain = await self._keys.open(person, blob.data, f"{CONTAINER}/{name}") if blob is not None else None

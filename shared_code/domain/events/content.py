@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 
 from shared_code.domain.events.fields import HskLevel, Identifier, Moment, Slug
 
+ContentKind = Literal["lesson", "dialogue", "vocabulary", "pronunciation", "grammar", "story"]
+
 
 class ContentUpdated(Struct, frozen=True, kw_only=True):
     """A content item, the event's subject, was published, revised or withdrawn. Required: the first three.
@@ -18,7 +20,7 @@ class ContentUpdated(Struct, frozen=True, kw_only=True):
     content_id: Identifier
     version: Annotated[int, Meta(ge=1)]
     change: Literal["published", "revised", "withdrawn"]
-    kind: Literal["lesson", "dialogue", "vocabulary", "pronunciation", "grammar", "story"] | None = None
+    kind: ContentKind | None = None
     hsk_level: HskLevel | None = None
     changed: Annotated[tuple[Slug, ...], Meta(max_length=50)] = ()
     effective_at: Moment | None = None

@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 
 from shared_code.domain.events.fields import Identifier, Moment, Share, Slug
 
+ExperimentStatus = Literal["draft", "running", "paused", "concluded"]
+
 
 class Variant(Struct, frozen=True, kw_only=True):
     """One arm of an experiment and the share of learners who get it."""
@@ -23,7 +25,7 @@ class ExperimentChanged(Struct, frozen=True, kw_only=True):
     """
 
     experiment_id: Identifier
-    status: Literal["draft", "running", "paused", "concluded"]
+    status: ExperimentStatus
     variants: Annotated[tuple[Variant, ...], Meta(min_length=1, max_length=20)]
     salt: Identifier | None = None
     winner: Slug | None = None

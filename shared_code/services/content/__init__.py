@@ -1,0 +1,1 @@
+"""The content service: words, sentences and lessons, found, read and edited."""
