@@ -11,6 +11,9 @@ from shared_code.domain.events.content import ContentKind
 from shared_code.domain.events.fields import HskLevel, Slug, Tone
 from shared_code.providers.phonetics.reader import read
 
+TONE_MARKS = "\u0304\u0301\u030c\u0300"
+DOTS = "\u0308"  # of ü, which people type as u
+
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an author writes: the text in hanzi, what it means in English, and the items that a lesson is made of."""
@@ -45,14 +48,15 @@ class Item(Struct, frozen=True, kw_only=True):
     withdrawn: bool = False
 
     def fits(self, words: str) -> bool:
-        """Whether hanzi, English or pinyin (with or without marks and spaces) hold these words."""
+        """Whether hanzi, English or pinyin (with or without tone marks, dots and spaces) hold these words."""
         wanted = words.strip().lower()
         pinyin = "".join(syllable.pinyin for syllable in self.syllables)
+        toneless = _without(pinyin, TONE_MARKS)
+        spellings = (pinyin, toneless, _without(toneless, DOTS))
         return (
             wanted in self.hanzi
             or wanted in self.meaning.lower()
-            or wanted.replace(" ", "") in pinyin
-            or (wanted.isascii() and wanted.replace(" ", "") in _plain(pinyin))
+            or any(unicodedata.normalize("NFC", wanted).replace(" ", "") in spelling for spelling in spellings)
         )
 
 
@@ -74,6 +78,6 @@ def item_of(item_id: str, version: int, body: Body) -> Item:
     )
 
 
-def _plain(pinyin: str) -> str:
-    """Pinyin without its marks; ü is u, as people type it."""
-    return "".join(letter for letter in unicodedata.normalize("NFD", pinyin) if not unicodedata.combining(letter))
+def _without(pinyin: str, marks: str) -> str:
+    letters = (letter for letter in unicodedata.normalize("NFD", pinyin) if letter not in marks)
+    return unicodedata.normalize("NFC", "".join(letters))
