@@ -66,6 +66,7 @@ from shared_code.storage.sealing.file_wrapper import FileWrapper
 from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.sealing.vault_wrapper import VaultWrapper
 from shared_code.storage.sealing.wrapping import KeyWrapper
+from shared_code.storage.redis_state import RedisState
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
 
@@ -177,6 +178,7 @@ def app() -> App:
         keys=issuers,
         services=learning.in_process(),
         state=TableState(tables.table("gateway")),
+        breaker_state=RedisState(settings.gateway.redis_url) if settings.gateway.redis_url else None,
         record=lake.write,
         trail=actions,
         clock=clock,

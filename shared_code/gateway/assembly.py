@@ -29,7 +29,7 @@ from shared_code.gateway.stages.audit import Trail
 from shared_code.gateway.stages.edge import Edge
 from shared_code.gateway.stages.limit import Refusals
 from shared_code.resilience.breaker.breakers import Breakers
-from shared_code.resilience.shared_state import SharedState
+from shared_code.resilience.shared_state import CompareAndSet, SharedState
 
 
 def identity_keys(config: GatewayConfig) -> dict[str, IssuerKeys]:
@@ -43,6 +43,7 @@ def build_gateway(
     keys: Mapping[str, IssuerKeys],
     services: Sequence[InProcessService],
     state: SharedState,
+    breaker_state: CompareAndSet | None = None,
     record: Record,
     trail: Trail[Any],
     clock: Clock,
@@ -50,6 +51,7 @@ def build_gateway(
 ) -> Gateway:
     """A gateway of this configuration. `state` is shared by all instances, `record` writes to the data lake.
 
+    `breaker_state` is what breakers share, where that is something faster than `state`.
     `trail` keeps what operators do; `adopt` gives an account what a guest of it has achieved.
     """
     guest_tokens = GuestTokens(config.guest_key, config.audience[0], clock) if config.guest_key else None
@@ -64,7 +66,7 @@ def build_gateway(
         reserved={guests.ISSUER: guests.TENANT},
     )
     registry = Registry(state, [service.name for service in services])
-    breakers = Breakers(state, breaker_log(record, clock))
+    breakers = Breakers(breaker_state or state, breaker_log(record, clock))
     forwarder = Forwarder(config.service_key, config.service_hosts)
     limiter = RateLimiter(config.rate_limits, config.redis_url)
     refusals = Refusals(record)

@@ -16,7 +16,7 @@ class Stored:
     version: str
 
 
-class SharedState(Protocol):
+class CompareAndSet(Protocol):
     """Values by partition and key, changed by compare-and-set. Every method raises Unavailable during an outage."""
 
     async def get(self, partition: str, key: str) -> Stored | None:
@@ -30,6 +30,10 @@ class SharedState(Protocol):
     async def replace(self, partition: str, read: Stored, value: bytes) -> Stored:
         """Write over what was read. Raises Conflict where it has changed or gone since."""
         ...
+
+
+class SharedState(CompareAndSet, Protocol):
+    """Values that can also be deleted and listed."""
 
     async def delete(self, partition: str, key: str, *, version: str = "") -> None:
         """Remove a value, whether or not it is there. With a version, Conflict where it has changed since."""

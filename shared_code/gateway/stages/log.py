@@ -7,10 +7,11 @@ import time
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.errors import AppError
 from shared_code.gateway.http import Endpoint, Record, Request, Response
+from shared_code.gateway.metrics import request_duration
 
 
 class Log:
-    """Records each request and its response time, off the request's path.
+    """Records each request and its response time, off the request's path, and measures it by route.
 
     A record names the route's template and the caller's pseudonym. It has no path, query, address or body, because
     those can hold a learner's words or say who somebody is.
@@ -33,7 +34,9 @@ class Log:
             status, code = 500, "internal"
             raise
         finally:
-            self._write(request, status, code, size, round((time.perf_counter() - started) * 1000, 3))
+            seconds = time.perf_counter() - started
+            self._write(request, status, code, size, round(seconds * 1000, 3))
+            _measure(request, status, seconds)
         return response
 
     def _write(self, request: Request, status: int, code: str, size: int, milliseconds: float) -> None:
@@ -58,3 +61,13 @@ class Log:
         }
         self._record("integration", "api_gateway/request_logs", access)
         self._record("monitoring", "api_performance/request_response_times", timing)
+
+
+def _measure(request: Request, status: int, seconds: float) -> None:
+    """The metric and attributes that OpenTelemetry names (opentelemetry.io, semantic conventions for HTTP metrics)."""
+    attributes = {
+        "http.request.method": request.method,
+        "http.route": f"/api/{request.route.path}",
+        "http.response.status_code": status,
+    }
+    request_duration.record(seconds, attributes)

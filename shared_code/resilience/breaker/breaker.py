@@ -19,7 +19,7 @@ from shared_code.domain.errors import Conflict, Unavailable
 from shared_code.resilience.breaker.policy import BreakerPolicy
 from shared_code.resilience.breaker.view import View
 from shared_code.resilience.breaker.window import Window
-from shared_code.resilience.shared_state import SharedState, Stored
+from shared_code.resilience.shared_state import CompareAndSet, Stored
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Breaker:
     def __init__(
         self,
         name: str,
-        state: SharedState,
+        state: CompareAndSet,
         policy: BreakerPolicy,
         changed: Changed,
         now: Callable[[], float] = time.time,

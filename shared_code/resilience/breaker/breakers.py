@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from shared_code.resilience.breaker.breaker import Breaker, Changed
 from shared_code.resilience.breaker.policy import BreakerPolicy
-from shared_code.resilience.shared_state import SharedState
+from shared_code.resilience.shared_state import CompareAndSet
 
 
 class Breakers:
@@ -15,7 +15,7 @@ class Breakers:
 
     def __init__(
         self,
-        state: SharedState,
+        state: CompareAndSet,
         changed: Changed,
         policy: BreakerPolicy | None = None,
         now: Callable[[], float] = time.time,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import timeit
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
@@ -13,11 +13,13 @@ from shared_code.domain.errors import Unavailable
 from shared_code.resilience.breaker.breaker import Breaker, BreakerOpen, Outcome, Permit
 from shared_code.resilience.breaker.policy import BreakerPolicy
 from shared_code.resilience.breaker.view import View
-from shared_code.resilience.shared_state import Stored
+from shared_code.resilience.shared_state import CompareAndSet, Stored
 from shared_code.storage.account import StorageAccount
+from shared_code.storage.redis_state import RedisState
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
 from tests.ports import free_ports
+from tests.shared_code.gateway.redis import Redis
 
 POLICY = BreakerPolicy(
     window=30.0,
@@ -46,20 +48,39 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-async def state(azurite: str) -> AsyncIterator[TableState]:
-    tables = Tables(StorageAccount(connection_string=azurite))
-    yield TableState(tables.table(f"breakers{uuid.uuid4().hex[:16]}"))
-    await tables.close()
+@pytest.fixture(scope="module")
+def redis() -> Iterator[Redis]:
+    redis = Redis()
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture(params=["table", "redis"])
+async def state(azurite: str, redis: Redis, request: pytest.FixtureRequest) -> AsyncIterator[CompareAndSet]:
+    """Every promise holds over both stores."""
+    if request.param == "table":
+        tables = Tables(StorageAccount(connection_string=azurite))
+        yield TableState(tables.table(f"breakers{uuid.uuid4().hex[:16]}"))
+        await tables.close()
+    else:
+        state = RedisState(redis.url)
+        yield state
+        await state.close()
 
 
 Instance = Callable[[], Breaker]
 
 
 @pytest.fixture
-def instance(state: TableState, clock: Clock) -> Instance:
+def name() -> str:
+    """Of a breaker that no other test knows."""
+    return f"content|{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def instance(state: CompareAndSet, clock: Clock, name: str) -> Instance:
     """Another process of the fleet: the same store, memory of its own."""
-    return lambda: Breaker("content:1", state, POLICY, lambda *_: None, clock)
+    return lambda: Breaker(name, state, POLICY, lambda *_: None, clock)
 
 
 async def call(breaker: Breaker, outcome: Outcome, times: int = 1, seconds: float = 0.1) -> None:
@@ -196,9 +217,9 @@ async def test_it_survives_a_restart(instance: Instance) -> None:
         await restarted.enter()
 
 
-async def test_every_change_is_told(state: TableState, clock: Clock) -> None:
+async def test_every_change_is_told(state: CompareAndSet, clock: Clock, name: str) -> None:
     told: list[tuple[str, str]] = []
-    breaker = Breaker("b", state, POLICY, lambda _, before, after: told.append((before.state, after.state)), clock)
+    breaker = Breaker(name, state, POLICY, lambda _, before, after: told.append((before.state, after.state)), clock)
     await opened(breaker)
     clock.now += POLICY.open_for
     await call(breaker, Outcome.ANSWERED)
@@ -206,11 +227,13 @@ async def test_every_change_is_told(state: TableState, clock: Clock) -> None:
     assert told == [("closed", "open"), ("open", "probing"), ("probing", "closed")]
 
 
-async def test_without_the_store_a_process_keeps_to_what_it_sees(clock: Clock) -> None:
+@pytest.mark.parametrize("kind", ["table", "redis"])
+async def test_without_the_store_a_process_keeps_to_what_it_sees(clock: Clock, kind: str) -> None:
     (port,) = free_ports(1)
     nowhere = f"DefaultEndpointsProtocol=http;AccountName=x;AccountKey=eA==;TableEndpoint=http://127.0.0.1:{port}/x;"
-    tables = Tables(StorageAccount(connection_string=nowhere))
-    breaker = Breaker("b", TableState(tables.table("gateway")), POLICY, lambda *_: None, clock)
+    tables, redis = Tables(StorageAccount(connection_string=nowhere)), RedisState(f"redis://127.0.0.1:{port}")
+    state: CompareAndSet = TableState(tables.table("gateway")) if kind == "table" else redis
+    breaker = Breaker("b", state, POLICY, lambda *_: None, clock)
     await opened(breaker)
     with pytest.raises(Unavailable):
         await breaker.enter()
@@ -219,21 +242,28 @@ async def test_without_the_store_a_process_keeps_to_what_it_sees(clock: Clock) -
     assert breaker.view.state == "closed"
     await breaker.settle()
     await tables.close()
+    await redis.close()
+
+
+class Interrupted:
+    """A store that cannot be written to for a while."""
+
+    def __init__(self, state: CompareAndSet) -> None:
+        self.down = True
+        self._state = state
+        self.get, self.replace = state.get, state.replace
+
+    async def create(self, partition: str, key: str, value: bytes) -> Stored:
+        if self.down:
+            raise Unavailable("down")
+        return await self._state.create(partition, key, value)
 
 
 async def test_what_could_not_be_published_in_an_outage_is_published_after_it(
-    azurite: str, state: TableState, clock: Clock, instance: Instance
+    state: CompareAndSet, clock: Clock, instance: Instance, name: str
 ) -> None:
-    class Interrupted(TableState):
-        down = True
-
-        async def create(self, partition: str, key: str, value: bytes) -> Stored:
-            if self.down:
-                raise Unavailable("down")
-            return await super().create(partition, key, value)
-
-    interrupted = Interrupted(state._table)
-    breaker = Breaker("content:1", interrupted, POLICY, lambda *_: None, clock)
+    interrupted = Interrupted(state)
+    breaker = Breaker(name, interrupted, POLICY, lambda *_: None, clock)
     await opened(breaker)
     interrupted.down = False
     clock.now += POLICY.staleness + 0.1

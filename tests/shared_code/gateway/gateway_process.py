@@ -1,0 +1,78 @@
+"""A gateway as a process of its own, one of several: `python -m …gateway_process PORT`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from shared_code.domain.clock import utc_now
+from shared_code.gateway.assembly import build_gateway, identity_keys
+from shared_code.gateway.config import GatewayConfig
+from shared_code.gateway.gateway import Gateway
+from shared_code.gateway.http import Request
+from shared_code.gateway.routes import SERVICES
+from shared_code.storage.account import StorageAccount
+from shared_code.storage.redis_state import RedisState
+from shared_code.storage.shared_state import TableState
+from shared_code.storage.tables import Tables
+from tests.shared_code.gateway.openid import AUDIENCE
+
+GET = next(route for route in SERVICES if route.method == "GET")
+SECRET = b"a secret key of thirty-two bytes"
+
+
+async def _adopt(*_: object) -> None:
+    """There are no guests."""
+
+
+def gateway() -> Gateway:
+    config = GatewayConfig(
+        issuers=(os.environ["ISSUER"],),
+        audience=(AUDIENCE,),
+        secret=SECRET,
+        service_hosts=("127.0.0.1",),
+        service_key=SECRET,
+    )
+    tables = Tables(StorageAccount(connection_string=os.environ["STORAGE"]))
+    redis = os.environ["REDIS"]
+    return build_gateway(
+        config,
+        keys=identity_keys(config),
+        services=(),
+        state=TableState(tables.table(os.environ["TABLE"])),
+        breaker_state=RedisState(redis) if redis else None,
+        record=lambda *_: None,
+        clock=utc_now,
+        adopt=_adopt,
+    )
+
+
+async def _app() -> web.Application:
+    running, app = gateway(), web.Application()
+
+    async def serve(request: web.Request) -> web.Response:
+        sent = Request(
+            route=GET,
+            method="GET",
+            path=request.path,
+            received_at=utc_now(),
+            params={"service": request.match_info["service"], "path": request.match_info["path"]},
+            headers={name.lower(): value for name, value in request.headers.items()},
+        )
+        answer = await running.handle(sent, running.to_service)
+        return web.Response(status=answer.status, body=answer.payload())
+
+    async def closing(_: web.Application) -> AsyncIterator[None]:
+        yield
+        await running.close()
+
+    app.router.add_get("/api/v1/{service}/{path:.*}", serve)
+    app.cleanup_ctx.append(closing)
+    return app
+
+
+if __name__ == "__main__":
+    web.run_app(_app(), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
