@@ -48,8 +48,8 @@ from shared_code.services.feedback import Feedback
 from shared_code.services.guests import GuestProgress
 from shared_code.services.history import History
 from shared_code.services.interaction import Interaction
-from shared_code.services.operator_actions import OperatorActions
 from shared_code.services.learning import LearningService
+from shared_code.services.operator_actions import OperatorActions
 from shared_code.services.past_sessions import PastSessions
 from shared_code.services.people import People
 from shared_code.services.planning import PlanningService, PlanRecord
@@ -62,11 +62,11 @@ from shared_code.storage.blobs import Blobs
 from shared_code.storage.documents import Documents
 from shared_code.storage.lake import Lake
 from shared_code.storage.last_flush import flush_lake_at_exit
+from shared_code.storage.redis_state import RedisState
 from shared_code.storage.sealing.file_wrapper import FileWrapper
 from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.sealing.vault_wrapper import VaultWrapper
 from shared_code.storage.sealing.wrapping import KeyWrapper
-from shared_code.storage.redis_state import RedisState
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
 
@@ -144,8 +144,7 @@ def app() -> App:
     feedback = Feedback(sessions=sessions, blobs=blobs, keys=keys, channel=channel, realtime=realtime, lake=lake)
     progress = Documents(blobs, keys, PROJECTIONS, "progress", Progress)
     effectiveness = EffectivenessService(progress, journal, clock)
-    planning = PlanningService(Documents(blobs, keys, PROJECTIONS, "plan", PlanRecord), progress, journal, clock)
-    plans = Documents(blobs, PROJECTIONS, "plan", PlanRecord)
+    plans = Documents(blobs, keys, PROJECTIONS, "plan", PlanRecord)
     planning = PlanningService(plans, progress, journal, clock)
     progress_service = ProgressService(progress, store)
     interaction = Interaction(

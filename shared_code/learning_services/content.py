@@ -17,7 +17,7 @@ from shared_code.services.content.item import Body, Item
 from shared_code.services.content.service import ContentService, ItemPage
 
 READERS = Access(roles=frozenset({"learner", "teacher", "operator"}), scopes=frozenset({"content.read"}))
-AUTHORS = Access(roles=frozenset({"operator"}), scopes=frozenset({"content.write"}))
+AUTHORS = Access(roles=frozenset({"operator"}), scopes=frozenset({"content.write"}), platform=True)
 
 
 class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

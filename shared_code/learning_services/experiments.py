@@ -10,7 +10,7 @@ from shared_code.domain.errors import FieldError, Invalid
 from shared_code.domain.events.experiment import ExperimentStatus, Variant
 from shared_code.domain.events.fields import Identifier, Moment, Share, Slug
 from shared_code.domain.experiment import Experiment
-from shared_code.gateway.access import OPERATOR
+from shared_code.gateway.access import OPERATOR, PLATFORM
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
@@ -109,7 +109,7 @@ def experiments_service(experiments: ExperimentsService) -> InProcessService:
                 "PUT",
                 one,
                 put,
-                OPERATOR,
+                PLATFORM,
                 "Begin, change, pause or conclude an experiment",
                 answer=Experiment,
                 body=Definition,

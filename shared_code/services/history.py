@@ -34,7 +34,7 @@ class History:
         for _ in range(MOST_WINDOWS):
             start = max(0, end - WINDOW)
             window = [each async for each in self._store.read(person, after=start, to=end)] if end > 0 else []
-            found += [each for each in reversed(window) if each.event.type == event_type]
+            found += [each for each in reversed(window) if each.event.type == event_type and not each.erased]
             end = start
             if len(found) >= limit or end == 0:
                 break

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import web
 
 from shared_code.domain.clock import utc_now
+from shared_code.domain.pseudonyms import pseudonym
 from shared_code.gateway.assembly import build_gateway, identity_keys
 from shared_code.gateway.config import GatewayConfig
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request
 from shared_code.gateway.routes import SERVICES
+from shared_code.services.operator_actions import OperatorActions
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.redis_state import RedisState
 from shared_code.storage.shared_state import TableState
@@ -45,6 +48,7 @@ def gateway() -> Gateway:
         state=TableState(tables.table(os.environ["TABLE"])),
         breaker_state=RedisState(redis) if redis else None,
         record=lambda *_: None,
+        trail=OperatorActions(tables.table("actions"), partial(pseudonym, SECRET), utc_now),
         clock=utc_now,
         adopt=_adopt,
     )

@@ -10,19 +10,24 @@ import pytest
 from shared_code.domain.clock import utc_now
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.interaction import InteractionOccurred, SessionStarted
+from shared_code.events.archive import Archive
 from shared_code.events.store import EventStore
 from shared_code.services.history import WINDOW, History
 from shared_code.storage.account import StorageAccount
+from shared_code.storage.blobs import Blobs
 from shared_code.storage.tables import Tables
+from tests.shared_code.events.backbone import learner_keys
 
 STARTED = "sayzhong.session.started.v1"
 
 
 @pytest.fixture
 async def store(azurite: str) -> AsyncIterator[EventStore]:
-    tables = Tables(StorageAccount(connection_string=azurite))
-    yield EventStore(tables, utc_now)
+    account = StorageAccount(connection_string=azurite)
+    tables, blobs = Tables(account), Blobs(account)
+    yield EventStore(tables, utc_now, Archive(learner_keys(tables), blobs))
     await tables.close()
+    await blobs.close()
 
 
 async def lived(store: EventStore, person: str, life: str) -> None:
