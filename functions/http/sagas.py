@@ -21,7 +21,7 @@ RUNNING = (df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.
 
 
 class SagaView(Struct, frozen=True, kw_only=True):
-    """One saga: how the engine sees it, and in `progress` the state and step it is at."""
+    """One saga: how the engine sees it, and in `progress` what it says of itself; null before its first step."""
 
     id: str
     saga: str

@@ -10,7 +10,9 @@ from typing import Any
 from msgspec import Struct
 
 from shared_code.bootstrap import app
+from shared_code.domain.errors import AppError
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.sagas import StepFailed
 from shared_code.events.reference import resolve
 from shared_code.resilience.retry import retry
 
@@ -48,26 +50,31 @@ async def read_step(payload: dict[str, Any]) -> Step:
 
 @asynccontextmanager
 async def recorded_step(payload: dict[str, Any]) -> AsyncIterator[Step]:
-    """Give the step, and write to the lake how it went, also when it failed."""
-    step = await read_step(payload)
+    """Give the step, and write to the lake how it went, also when it failed. Raises StepFailed, with a code."""
     started = time.perf_counter()
-    outcome = "failed"
+    step, reason = None, "unexpected"
     try:
+        step = await read_step(payload)
         yield step
-        outcome = "done"
+        reason = ""
+    except AppError as failure:
+        reason = failure.code
+        raise StepFailed(reason) from failure
     finally:
-        app().lake.write(
-            "integration",
-            "event_bus/saga_coordination_data",
-            {
-                "correlation_id": step.event.correlationid,
-                "saga_id": step.saga_id,
-                "step": step.name,
-                "outcome": outcome,
-                "learner": step.person,
-                "ms": round((time.perf_counter() - started) * 1000, 3),
-            },
-        )
+        if step is not None:
+            app().lake.write(
+                "integration",
+                "event_bus/saga_coordination_data",
+                {
+                    "correlation_id": step.event.correlationid,
+                    "saga_id": step.saga_id,
+                    "step": step.name,
+                    "outcome": "failed" if reason else "done",
+                    "reason": reason or None,
+                    "learner": step.person,
+                    "ms": round((time.perf_counter() - started) * 1000, 3),
+                },
+            )
 
 
 async def outlast[T](work: Callable[[], Awaitable[T]]) -> T:

@@ -26,6 +26,6 @@ def learning_progress_saga(context: df.DurableOrchestrationContext) -> Steps:
         )
         if not given.get("quiet"):
             yield from saga.step("notify_learner", {"event": event, "plan": plan})
-    except Exception:  # noqa: BLE001 - whatever failed, what was done must be undone
-        return (yield from saga.compensate())
+    except Exception as failure:  # noqa: BLE001 - whatever failed, what was done must be undone
+        return (yield from saga.compensate(failure))
     return saga.completed()

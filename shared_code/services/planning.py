@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from shared_code.domain.clock import Clock, parse_rfc3339
-from shared_code.domain.errors import NotFound
+from shared_code.domain.errors import Conflict, NotFound
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.planning import PlanAdapted, PlannedSyllable
@@ -19,14 +19,16 @@ from shared_code.events.journal import Journal
 from shared_code.storage.documents import Documents
 
 REMEMBERED = 20  # plans; a saga that runs again finds its own among them
+UNDONE = 200  # sagas that were undone, so that a step of theirs that comes late does nothing
 
 
 class PlanRecord(Struct, kw_only=True):
-    """A learner's plans, the latest last, and those that compensated sagas took back."""
+    """A learner's plans, the latest last, those that compensated sagas took back, and the ids of all such sagas."""
 
     versions: int = 0
     plans: list[LessonPlan] = field(default_factory=list)
     withdrawn: list[LessonPlan] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
 
 
 class PlanningService:
@@ -52,11 +54,16 @@ class PlanningService:
         return _of((await self._plans.load(person)).plans, saga_id)
 
     async def adapt(self, person: str, cause: CloudEvent, analysis: Analysis, saga_id: str) -> LessonPlan:
-        """Plan the next lesson for a saga. A second run finds the first one's plan and states no second fact."""
+        """Plan the next lesson for a saga. A second run finds the first one's plan and states no second fact.
+
+        Steps run at least once, and may be overtaken by their undo: Conflict for a saga that was undone meanwhile.
+        """
         progress = await self._progress.load(person)
         now = self._clock()
 
         async def adapted(record: PlanRecord) -> PlanRecord:
+            if saga_id in record.undone:
+                raise Conflict("The saga that asks for this plan was undone.", code="saga-undone")
             if _of(record.plans, saga_id) is None:
                 record.versions += 1
                 plan = adapt(progress, analysis, version=record.versions, saga_id=saga_id, now=now)
@@ -69,18 +76,24 @@ class PlanningService:
         return plan
 
     async def restore(self, person: str, cause: CloudEvent, saga_id: str) -> None:
-        """Take a saga's plan back, if it made one: the one before it, or a later one, is the current plan then."""
+        """Take a saga's plan back, if it made one: the one before it, or a later one, is the current plan then.
+
+        Both facts are stated, the plan's own first: a step that stood still before it stated that finds it stated.
+        """
 
         async def restored(record: PlanRecord) -> PlanRecord:
             plan = _of(record.plans, saga_id)
             if plan is not None:
                 record.plans.remove(plan)
                 record.withdrawn = [*record.withdrawn, plan][-REMEMBERED:]
+            if saga_id not in record.undone:
+                record.undone = [*record.undone, saga_id][-UNDONE:]
             return record
 
         plan = _of((await self._plans.change(person, restored)).withdrawn, saga_id)
         if plan is not None:
-            await self._journal.record(person, [_fact(plan, cause, self._clock(), "withdrawn")])
+            now = self._clock()
+            await self._journal.record(person, [_fact(plan, cause, now, why) for why in ("progress", "withdrawn")])
 
 
 def _of(plans: list[LessonPlan], saga_id: str) -> LessonPlan | None:

@@ -86,11 +86,14 @@ def test_a_saga_whose_steps_succeed_undoes_nothing(host: RunningHost, log: Path)
 
 @pytest.mark.parametrize("step", STEPS)
 def test_e11_a_failing_step_undoes_what_may_have_happened_in_reverse(host: RunningHost, log: Path, step: str) -> None:
-    """The failed step's own undo comes first: it may have happened all the same."""
+    """The failed step's own undo comes first: it may have happened. The outcome says what failed, and why."""
     saga = f"fails-{step}"
     start(host, saga, step)
     tried = list(STEPS[: STEPS.index(step) + 1])
-    assert outcome(host, saga) == {"state": "compensated", "done": tried[:-1], "skipped_undos": []}
+    failed = {"step": step, "reason": "unexpected" if step == "second" else f"{step}-down"}
+    ended = {"state": "compensated", "failed": failed, "done": tried[:-1]}
+    assert outcome(host, saga) == {**ended, "skipped_undos": []}
+    assert status(host, saga)["customStatus"] == {**ended, "step": None, "reason": None}
     assert ran(log, saga) == tried + [UNDOS[name] for name in reversed(tried) if name in UNDOS]
 
 
@@ -100,7 +103,9 @@ def test_e11_an_undo_that_fails_parks_the_saga_for_an_operator(host: RunningHost
     saga, repaired = f"parks-{action}", Path(f"{log}.repaired")
     start(host, saga, "fourth", "undo_third")
     until(lambda: (status(host, saga)["customStatus"] or {}).get("state") == "parked")
-    assert status(host, saga)["customStatus"]["step"] == "undo_third"
+    parked = status(host, saga)["customStatus"]
+    assert (parked["step"], parked["reason"]) == ("undo_third", "undo-third-down")
+    assert parked["failed"] == {"step": "fourth", "reason": "fourth-down"}
     assert "undo_first" not in ran(log, saga)
     if action == "retry":
         repaired.touch()

@@ -10,6 +10,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from orchestrations.compensation import Saga, Steps
+from shared_code.domain.sagas import StepFailed
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 LOG = Path(os.environ["SAGA_LOG"])
@@ -25,8 +26,8 @@ def story(context: df.DurableOrchestrationContext) -> Steps:
         yield from saga.step("second", given)
         yield from saga.step("third", given, undo="undo_third")
         yield from saga.step("fourth", given, undo="undo_fourth")
-    except Exception:  # noqa: BLE001 - as a saga does
-        return (yield from saga.compensate())
+    except Exception as failure:  # noqa: BLE001 - as a saga does
+        return (yield from saga.compensate(failure))
     return saga.completed()
 
 
@@ -35,7 +36,9 @@ def _do(payload: dict[str, Any]) -> None:
     with LOG.open("a") as log:
         log.write(f"{payload['saga_id']} {name}\n")
     if name in payload["input"]["failing"] and not Path(f"{LOG}.repaired").exists():
-        raise RuntimeError(f"{name} fails")
+        if name == "second":
+            raise RuntimeError("nobody expected this")
+        raise StepFailed(f"{name.replace('_', '-')}-down")
 
 
 @app.activity_trigger(input_name="payload", activity="first")
