@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.bus import assessment, audit, dead, learning_progress, redeliveries
+from functions.bus import webhooks as webhook_attempts
 from functions.http import (
     actions,
     attempts,
@@ -17,11 +18,13 @@ from functions.http import (
     services,
     sessions,
     unknown,
+    webhooks,
 )
 from functions.realtime import connections
 from functions.timers import gateway, outbox
 from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
+from functions.timers import webhooks as old_deliveries
 
 BLUEPRINTS = (
     actions.bp,
@@ -37,14 +40,17 @@ BLUEPRINTS = (
     services.bp,
     sessions.bp,
     unknown.bp,
+    webhooks.bp,
     assessment.bp,
     audit.bp,
     dead.bp,
     learning_progress.bp,
     redeliveries.bp,
+    webhook_attempts.bp,
     connections.bp,
     outbox.bp,
     overdue_lines.bp,
     service_health.bp,
     gateway.bp,
+    old_deliveries.bp,
 )

@@ -56,6 +56,10 @@ from shared_code.services.planning import PlanningService, PlanRecord
 from shared_code.services.progress import ProgressService
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import VoiceRecord, Voices
+from shared_code.services.webhooks.address import Destinations
+from shared_code.services.webhooks.log import DeliveryLog
+from shared_code.services.webhooks.postman import Postman
+from shared_code.services.webhooks.subscriptions import Subscriptions
 from shared_code.settings import Settings
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
@@ -99,6 +103,10 @@ class App:
     consumer: Consumer
     retries: Retries
     dead_letters: DeadLetters
+    webhooks: Subscriptions
+    webhook_deliveries: DeliveryLog
+    destinations: Destinations
+    postman: Postman
     sweeper: Sweeper
     lake: Lake
 
@@ -183,6 +191,8 @@ def app() -> App:
         clock=clock,
         adopt=GuestProgress(store, progress_service).adopt,
     )
+    webhooks, webhook_deliveries = Subscriptions(tables, keys, clock), DeliveryLog(tables, clock)
+    destinations = Destinations(settings.webhook_hosts)
     checks: dict[str, Check] = {
         "storage": partial(_storage_answers, tables),
         "service-bus": bus.answers,
@@ -228,6 +238,18 @@ def app() -> App:
             clock=clock,
         ),
         dead_letters=dead_letters,
+        webhooks=webhooks,
+        webhook_deliveries=webhook_deliveries,
+        destinations=destinations,
+        postman=Postman(
+            subscriptions=webhooks,
+            deliveries=webhook_deliveries,
+            store=store,
+            bus=bus,
+            lake=lake,
+            destinations=destinations,
+            clock=clock,
+        ),
         sweeper=Sweeper(pending, outbox, clock, grace=SWEEP_GRACE),
         lake=lake,
     )

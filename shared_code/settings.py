@@ -57,7 +57,7 @@ class Settings:
     """Everything that differs between one place where the app runs and another.
 
     `trusted_proxies` is how many proxies in front of the app append to X-Forwarded-For: 0 locally, 1 in Azure
-    Functions, 2 behind API Management.
+    Functions, 2 behind API Management. `webhook_hosts` are hosts that webhooks may name though they are not public.
     """
 
     storage: StorageConnection
@@ -67,6 +67,7 @@ class Settings:
     pseudonym_key: bytes = field(repr=False)
     learner_keys: LearnerKeyProtection
     trusted_proxies: int
+    webhook_hosts: tuple[str, ...]
     speech: Speech | None
 
     @classmethod
@@ -82,6 +83,7 @@ class Settings:
             pseudonym_key=pseudonym_key,
             learner_keys=_learner_keys(env),
             trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, least=0, most=5)),
+            webhook_hosts=tuple(env.words("WEBHOOK_HOSTS")),
             speech=_speech(env),
         )
         env.raise_faults()

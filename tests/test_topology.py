@@ -9,6 +9,7 @@ from functions.bus.subscribers import HANDLERS
 from local.paths import PROJECT
 from shared_code.domain.events.catalogue import TOPICS
 from shared_code.events import dead_letters, redeliveries
+from shared_code.services.webhooks import postman
 
 
 def namespace() -> dict[str, Any]:
@@ -43,8 +44,15 @@ def test_every_topic_and_subscription_is_as_the_contract_says() -> None:
 
 def test_the_queues_keep_a_learners_order() -> None:
     """One queue for all dead letters, one for what comes to a subscription again: sessions, duplicate detection."""
-    queues = namespace()["Queues"]
-    assert [queue["Name"] for queue in queues] == [dead_letters.QUEUE, redeliveries.QUEUE]
-    for queue in queues:
-        assert queue["Properties"]["RequiresSession"]
-        assert queue["Properties"]["RequiresDuplicateDetection"]
+    queues = {queue["Name"]: queue["Properties"] for queue in namespace()["Queues"]}
+    assert set(queues) == {dead_letters.QUEUE, redeliveries.QUEUE, postman.QUEUE}
+    for name in (dead_letters.QUEUE, redeliveries.QUEUE):
+        assert queues[name]["RequiresSession"]
+        assert queues[name]["RequiresDuplicateDetection"]
+
+
+def test_webhooks_wait_for_nobody() -> None:
+    """A subscriber that answers slowly holds up no other: no sessions. Its messages are each their own."""
+    [queue] = [queue["Properties"] for queue in namespace()["Queues"] if queue["Name"] == postman.QUEUE]
+    assert not queue["RequiresSession"]
+    assert not queue["RequiresDuplicateDetection"]

@@ -18,7 +18,7 @@ def _reason(died_of: str) -> Literal["max-delivery-count", "expired"]:
 
 
 def _move(topic: str, subscription: str) -> None:
-    @bp.function_name(f"bus_dead_{topic.replace('-', '_')}")
+    @bp.function_name(f"bus_dead_{topic.replace('-', '_')}_{subscription}")
     @bp.service_bus_topic_trigger(
         arg_name="message",
         topic_name=topic,

@@ -11,6 +11,7 @@ from functions.http.events import EventQuery, FoundEvents
 from functions.http.intake import Taken
 from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
+from functions.http.webhooks import DeliveryPage, DeliveryQuery, NewWebhook, Secret, WebhookList
 from shared_code.domain.events.decoding import WrittenEvent
 from shared_code.domain.pronunciation import PronunciationResult
 from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
@@ -23,6 +24,7 @@ from shared_code.realtime.channel import CatchUp
 from shared_code.realtime.signalr import ClientAccess
 from shared_code.services.operator_actions import ActionPage
 from shared_code.services.sessions import SessionView, StartedSession
+from shared_code.services.webhooks.subscriptions import Subscription, Wish
 
 
 class Live(Struct, frozen=True):
@@ -81,6 +83,16 @@ OPERATIONS: dict[str, Operation] = {
     routes.GET_SAGA.name: Operation(answers={200: SagaView}, failures=(503,)),
     routes.LIST_SAGAS.name: Operation(answers={200: SagaList}, failures=(503,)),
     routes.DECIDE_SAGA.name: Operation(answers={202: SagaView}, body=Decision, failures=(409, 503)),
+    routes.LIST_WEBHOOKS.name: Operation(answers={200: WebhookList}, failures=(503,)),
+    routes.CREATE_WEBHOOK.name: Operation(answers={201: NewWebhook}, body=Wish, headers=("Location",)),
+    routes.GET_WEBHOOK.name: Operation(answers={200: Subscription}, failures=(503,)),
+    routes.PUT_WEBHOOK.name: Operation(answers={200: Subscription}, body=Wish),
+    routes.DELETE_WEBHOOK.name: Operation(answers={204: None}, failures=(503,)),
+    routes.RENEW_WEBHOOK_SECRET.name: Operation(answers={200: Secret}),
+    routes.LIST_DELIVERIES.name: Operation(
+        answers={200: DeliveryPage}, query=described(DeliveryQuery), failures=(400, 503)
+    ),
+    routes.REPEAT_DELIVERY.name: Operation(answers={202: None}),
     routes.LIST_SERVICES.name: Operation(answers={200: ServiceList}, failures=(503,)),
     routes.PUT_SERVICE.name: Operation(answers={200: ServiceView}, body=Configuration),
     routes.PUT_INSTANCE.name: Operation(answers={200: InstanceView, 201: InstanceView}, body=Registration),

@@ -72,7 +72,7 @@ class Intake:
         if decoded.event.tenantid != caller.tenant:
             raise _misfit("/tenantid", "This is not your tenant.")
         if not _may_publish(caller, decoded.type):
-            raise Forbidden(f"Your token does not carry {decoded.type.scope}.", code="scope-missing")
+            raise Forbidden(f"Your token does not carry {decoded.type.write_scope}.", code="scope-missing")
         return decoded.event
 
     async def _keep(self, stream: str, found: Sequence[tuple[int, CloudEvent]]) -> dict[int, AppError]:
@@ -95,7 +95,7 @@ class Intake:
 
 
 def _may_publish(caller: Principal, kind: EventType) -> bool:
-    return caller.has_role("service") or not caller.scopes.isdisjoint((WRITE_ANY, kind.scope))
+    return caller.has_role("service") or not caller.scopes.isdisjoint((WRITE_ANY, kind.write_scope))
 
 
 def _same(sent: CloudEvent, stored: CloudEvent) -> bool:

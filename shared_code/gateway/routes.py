@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared_code.gateway.access import AUTHENTICATED, LEARNER, OPERATOR, PARTICIPANT, PLATFORM, PUBLIC, SERVICE, Access
+from shared_code.gateway.access import (
+    AUTHENTICATED,
+    LEARNER,
+    OPERATOR,
+    PARTICIPANT,
+    PLATFORM,
+    PUBLIC,
+    SERVICE,
+    WEBHOOKS,
+    Access,
+)
 
 KIB = 1024
 JSON_ONLY = ("application/json",)
@@ -138,6 +148,54 @@ GET_SAGA = Route(
     name="get_saga", method="GET", path="v1/ops/sagas/{saga_id}", access=OPERATOR, summary="Look at a saga"
 )
 
+LIST_WEBHOOKS = Route(
+    name="list_webhooks", method="GET", path="v1/webhooks", access=WEBHOOKS, summary="Look at your webhooks"
+)
+CREATE_WEBHOOK = Route(
+    name="create_webhook",
+    method="POST",
+    path="v1/webhooks",
+    access=WEBHOOKS,
+    summary="Have events delivered to a URL",
+    consumes=JSON_ONLY,
+)
+GET_WEBHOOK = Route(
+    name="get_webhook", method="GET", path="v1/webhooks/{webhook_id}", access=WEBHOOKS, summary="Look at a webhook"
+)
+PUT_WEBHOOK = Route(
+    name="put_webhook",
+    method="PUT",
+    path="v1/webhooks/{webhook_id}",
+    access=WEBHOOKS,
+    summary="Change a webhook",
+    consumes=JSON_ONLY,
+)
+DELETE_WEBHOOK = Route(
+    name="delete_webhook", method="DELETE", path="v1/webhooks/{webhook_id}", access=WEBHOOKS, summary="End a webhook"
+)
+RENEW_WEBHOOK_SECRET = Route(
+    name="renew_webhook_secret",
+    method="POST",
+    path="v1/webhooks/{webhook_id}/secret",
+    access=WEBHOOKS,
+    summary="Get another secret for a webhook",
+    consumes=JSON_ONLY,
+)
+LIST_DELIVERIES = Route(
+    name="list_deliveries",
+    method="GET",
+    path="v1/webhooks/{webhook_id}/deliveries",
+    access=WEBHOOKS,
+    summary="Look at what became of a webhook's deliveries",
+)
+REPEAT_DELIVERY = Route(
+    name="repeat_delivery",
+    method="POST",
+    path="v1/webhooks/{webhook_id}/deliveries/{delivery_id}/attempts",
+    access=WEBHOOKS,
+    summary="Deliver an event once more",
+    consumes=JSON_ONLY,
+)
 LIST_SERVICES = Route(
     name="list_services",
     method="GET",
@@ -216,6 +274,14 @@ ROUTES: tuple[Route, ...] = (
     GET_SAGA,
     LIST_SAGAS,
     DECIDE_SAGA,
+    LIST_WEBHOOKS,
+    CREATE_WEBHOOK,
+    GET_WEBHOOK,
+    PUT_WEBHOOK,
+    DELETE_WEBHOOK,
+    RENEW_WEBHOOK_SECRET,
+    LIST_DELIVERIES,
+    REPEAT_DELIVERY,
     LIST_SERVICES,
     PUT_SERVICE,
     PUT_INSTANCE,

@@ -19,7 +19,7 @@ from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.events.notification import NotificationDelivered, NotificationRequested
 from shared_code.domain.events.planning import AdaptationRequested, PlanAdapted
 
-WRITE_ANY = "events.write"  # the scope for events of every type
+WRITE_ANY, READ_ANY = "events.write", "events.read"  # the scopes for events of every type
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,18 @@ class EventType:
     about: Literal["learner", "thing"] = "learner"
 
     @property
-    def scope(self) -> str:
+    def write_scope(self) -> str:
         """What a partner's token carries to publish it: `events.write.assessment.completed`, whatever the version."""
-        return WRITE_ANY + "." + self.name.removeprefix("sayzhong.").rpartition(".v")[0]
+        return f"{WRITE_ANY}.{self._plain_name}"
+
+    @property
+    def read_scope(self) -> str:
+        """What a partner's token carries to be told of it."""
+        return f"{READ_ANY}.{self._plain_name}"
+
+    @property
+    def _plain_name(self) -> str:
+        return self.name.removeprefix("sayzhong.").rpartition(".v")[0]
 
 
 CATALOGUE = (

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import aiohttp
 
 from shared_code.gateway.forwarding.headers import incoming, outgoing
-from shared_code.gateway.forwarding.resolver import CheckedResolver
-from shared_code.gateway.forwarding.target import below
+from shared_code.gateway.forwarding.target import below, is_forbidden
 from shared_code.gateway.http import JSON, Request, Response
 from shared_code.gateway.registry.instance import Instance
+from shared_code.resilience.checked_resolver import CheckedResolver
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes: a function answers whole bodies, so this is memory
 CONNECT = 2.0  # seconds
@@ -84,7 +84,7 @@ class Forwarder:
             connector = aiohttp.TCPConnector(
                 limit=POOL,
                 limit_per_host=POOL_PER_HOST,
-                resolver=CheckedResolver(self._allowed_hosts),
+                resolver=CheckedResolver(lambda address: is_forbidden(address, self._allowed_hosts)),
                 ttl_dns_cache=30,
             )
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from shared_code.gateway.forwarding.target import is_forbidden
-
 
 class CheckedResolver(AbstractResolver):
-    """Resolves like the system does, and leaves out addresses that nothing may be sent to (DNS rebinding)."""
+    """Resolves like the system does, and leaves out addresses that nothing may be sent to (DNS rebinding).
 
-    def __init__(self, allowed_hosts: Sequence[str]) -> None:
-        self._allowed_hosts = tuple(allowed_hosts)
+    aiohttp does not ask it about a host that is an address already: judge those before.
+    """
+
+    def __init__(self, forbidden: Callable[[str], bool]) -> None:
+        self._forbidden = forbidden
         self._system = ThreadedResolver()
 
     async def resolve(
@@ -23,7 +24,7 @@ class CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """The addresses of a host. Raises OSError when none is left."""
         found = await self._system.resolve(host, port, family)
-        allowed = [each for each in found if not is_forbidden(each["host"], self._allowed_hosts)]
+        allowed = [each for each in found if not self._forbidden(each["host"])]
         if not allowed:
             raise OSError(f"{host} has no address that may be used")
         return allowed

@@ -1,0 +1,52 @@
+"""Events for other systems' webhooks: every event to whoever wants it, and the attempts to deliver it."""
+
+from __future__ import annotations
+
+import logging
+
+import azure.functions as func
+
+from functions.bus.receiving import CONNECTION, consume, received
+from shared_code.bootstrap import app
+from shared_code.domain.events.catalogue import TOPICS
+from shared_code.events.received import Received
+from shared_code.services.webhooks.postman import QUEUE
+
+SUBSCRIBER = "webhooks"
+
+log = logging.getLogger(__name__)
+bp = func.Blueprint()
+
+
+async def dispatch(received: Received) -> None:
+    """Have an event delivered to everybody who wants it."""
+    await app().postman.dispatch(received)
+
+
+def _dispatch(topic: str) -> None:
+    @bp.function_name(f"bus_webhooks_{topic.replace('-', '_')}")
+    @bp.service_bus_topic_trigger(
+        arg_name="message",
+        topic_name=topic,
+        subscription_name=SUBSCRIBER,
+        connection=CONNECTION,
+        is_sessions_enabled=True,
+    )
+    async def bus_webhooks(message: func.ServiceBusMessage) -> None:
+        """Find out who wants an event of this topic."""
+        await consume(message, topic=topic, subscriber=SUBSCRIBER, handle=dispatch)
+
+
+for _topic in TOPICS:
+    _dispatch(_topic)
+
+
+@bp.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=CONNECTION)
+async def bus_webhook_attempt(message: func.ServiceBusMessage) -> None:
+    """Make one attempt to deliver one event."""
+    incoming = received(message)
+    try:
+        await app().postman.attempt(incoming)
+    except Exception:  # the outermost boundary of a trigger: something of ours is down, and no delivery is lost by it
+        log.exception("webhooks.attempt_put_off")
+        await app().postman.later(incoming)

@@ -1,0 +1,296 @@
+"""An event reaches everybody of its tenant who wants it: signed, tried again, on record."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+from azure.servicebus.aio import ServiceBusClient
+
+from shared_code.domain.clock import utc_now
+from shared_code.domain.errors import Conflict, NotFound
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.side_effects import latch
+from shared_code.events.message import IncomingMessage
+from shared_code.events.received import Received
+from shared_code.services.webhooks.address import Destinations
+from shared_code.services.webhooks.log import Delivery, DeliveryLog
+from shared_code.services.webhooks.postman import QUEUE, Postman
+from shared_code.services.webhooks.subscriptions import MOST, Subscription, Subscriptions, Wish
+from tests.shared_code.events.backbone import Backbone, backbone_on, practised, stream_of
+from tests.shared_code.services.webhooks.subscriber import Subscriber, listening
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PRACTISED = "sayzhong.learning.progress-recorded.v1"
+DELAYS = (timedelta(milliseconds=100), timedelta(milliseconds=200))
+
+
+class Office:
+    """One process's worth of webhooks."""
+
+    def __init__(self, backbone: Backbone, tenant: str, hosts: tuple[str, ...] = ("127.0.0.1",)) -> None:
+        self.backbone = backbone
+        self.tenant = tenant
+        self.subscriptions = Subscriptions(backbone.tables, backbone.keys, utc_now)
+        self.log = DeliveryLog(backbone.tables, utc_now)
+        self.postman = Postman(
+            subscriptions=self.subscriptions,
+            deliveries=self.log,
+            store=backbone.store,
+            bus=backbone.bus,
+            lake=backbone.lake,
+            destinations=Destinations(hosts),
+            clock=utc_now,
+            delays=DELAYS,
+        )
+
+    async def subscribe(self, subscriber: Subscriber, *types: str, **wish: Any) -> Subscription:
+        made, subscriber.secret = await self.subscriptions.create(
+            self.tenant, Wish(url=subscriber.url, types=types or (PRACTISED,), **wish)
+        )
+        return made
+
+    async def publish(self, learner: str) -> CloudEvent:
+        """Store an event and dispatch it, as the bus subscription's handler does."""
+        event = msgspec.structs.replace(practised(learner), tenantid=self.tenant)
+        stream = stream_of(self.tenant, learner)
+        (stored,) = await self.backbone.store.append(stream, [event])
+        await self.postman.dispatch(Received(event=event, data=None, stream=stream, version=stored.version))
+        return event
+
+    async def only(self, webhook: Subscription) -> Delivery:
+        [delivery] = await self.log.page(webhook.id, after="", limit=9)
+        return delivery
+
+    async def settled(self, webhook: Subscription, state: str) -> Delivery:
+        async with asyncio.timeout(60):
+            while (delivery := await self.only(webhook)).state != state:
+                await asyncio.sleep(0.05)
+        return delivery
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def backbone(azurite: str, servicebus: str) -> AsyncIterator[Backbone]:
+    async with backbone_on(azurite, servicebus) as ours:
+        yield ours
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(backbone: Backbone) -> AsyncIterator[Office]:
+    office = Office(backbone, f"school-{uuid.uuid4().hex[:8]}")
+    yield office
+    await office.postman.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def subscriber() -> AsyncIterator[Subscriber]:
+    async with listening() as subscriber:
+        yield subscriber
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rounds(office: Office, servicebus: str) -> AsyncIterator[None]:
+    """The queue's messages go to the postman, as its trigger hands them over."""
+    async with pumping(servicebus, office.postman.attempt):
+        yield
+
+
+class pumping:  # noqa: N801  used like a function
+    """Receives the queue's messages while it lasts."""
+
+    def __init__(self, servicebus: str, handle: Callable[[IncomingMessage], Awaitable[None]]) -> None:
+        self._connection = servicebus
+        self._handle = handle
+
+    async def __aenter__(self) -> None:
+        self._ready = asyncio.Event()
+        self._task = asyncio.create_task(self._pump())
+        await self._ready.wait()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _pump(self) -> None:
+        async with (
+            ServiceBusClient.from_connection_string(self._connection) as client,
+            client.get_queue_receiver(QUEUE) as receiver,
+        ):
+            self._ready.set()
+            while True:
+                for message in await receiver.receive_messages(10, max_wait_time=1):
+                    properties = {
+                        (name.decode() if isinstance(name, bytes) else name): (
+                            value.decode() if isinstance(value, bytes) else value
+                        )
+                        for name, value in (message.application_properties or {}).items()
+                    }
+                    await self._handle(IncomingMessage(body=b"", properties=properties))
+                    await receiver.complete_message(message)
+
+
+async def test_an_event_is_delivered_signed_and_on_record(office: Office, subscriber: Subscriber, rounds: None) -> None:
+    webhook = await office.subscribe(subscriber)
+    event = await office.publish("mei")
+    await subscriber.wait(1)
+    assert subscriber.heard == [(event.id, msgspec.to_builtins(event))]
+    delivery = await office.settled(webhook, "delivered")
+    assert (delivery.attempts, delivery.status, delivery.event_id) == (1, 204, event.id)
+
+
+async def test_what_fails_is_tried_again_until_it_is_taken(
+    office: Office, subscriber: Subscriber, rounds: None
+) -> None:
+    subscriber.answers = [500, 302]
+    webhook = await office.subscribe(subscriber)
+    event = await office.publish("mei")
+    delivery = await office.settled(webhook, "delivered")
+    assert delivery.attempts == 3
+    assert [heard for heard, _ in subscriber.heard] == [event.id] * 3  # one id by which a subscriber knows it
+
+
+async def test_what_is_never_taken_fails_and_can_be_repeated(
+    office: Office, subscriber: Subscriber, rounds: None
+) -> None:
+    subscriber.answers = [503] * 3
+    webhook = await office.subscribe(subscriber)
+    await office.publish("mei")
+    delivery = await office.settled(webhook, "failed")
+    assert (delivery.attempts, delivery.status, delivery.failure) == (3, 503, "status-503")
+    await office.postman.again(office.tenant, webhook.id, delivery.id)
+    assert (await office.settled(webhook, "delivered")).attempts == 1
+
+
+async def test_a_subscriber_who_is_gone_is_not_asked_again(
+    office: Office, subscriber: Subscriber, rounds: None
+) -> None:
+    subscriber.answers = [410]
+    webhook = await office.subscribe(subscriber)
+    await office.publish("mei")
+    assert (await office.settled(webhook, "failed")).attempts == 1
+
+
+async def test_nobody_listening_is_a_failure_like_another(office: Office, subscriber: Subscriber, rounds: None) -> None:
+    subscriber.url = "http://127.0.0.1:9/hook"
+    webhook = await office.subscribe(subscriber)
+    await office.publish("mei")
+    delivery = await office.settled(webhook, "failed")
+    assert (delivery.attempts, delivery.status, delivery.failure) == (3, None, "not-reachable")
+
+
+async def test_only_wanted_types_of_ones_own_tenant_are_delivered(
+    backbone: Backbone, office: Office, subscriber: Subscriber, rounds: None
+) -> None:
+    other = await office.subscribe(subscriber, "sayzhong.session.started.v1")
+    asleep = await office.subscribe(subscriber, active=False)
+    stranger = Office(backbone, f"{office.tenant}-2")
+    theirs = await stranger.subscribe(subscriber)
+    webhook = await office.subscribe(subscriber)
+    await office.publish("mei")
+    await office.settled(webhook, "delivered")
+    for silent in (other, asleep, theirs):
+        assert await office.log.page(silent.id, after="", limit=9) == []
+    await stranger.postman.close()
+
+
+async def test_an_event_that_comes_twice_is_delivered_once(
+    office: Office, subscriber: Subscriber, rounds: None
+) -> None:
+    webhook = await office.subscribe(subscriber)
+    event = await office.publish("mei")
+    await office.settled(webhook, "delivered")
+    stream = stream_of(office.tenant, "mei")
+    await office.postman.dispatch(Received(event=event, data=None, stream=stream, version=1))
+    second = await office.publish("mei")
+    await subscriber.wait(2)
+    assert [heard for heard, _ in subscriber.heard] == [event.id, second.id]
+
+
+async def test_an_attempt_that_a_crash_cut_off_is_followed_by_the_next(
+    office: Office, subscriber: Subscriber, servicebus: str
+) -> None:
+    """The crash comes after the failure was noted and before the next attempt was asked for."""
+    webhook = await office.subscribe(subscriber)
+    cut_off: list[IncomingMessage] = []
+
+    async def crashing(message: IncomingMessage) -> None:
+        cut_off.append(message)
+
+    async with pumping(servicebus, crashing):
+        await office.publish("mei")
+        async with asyncio.timeout(60):
+            while not cut_off:
+                await asyncio.sleep(0.05)
+    logged = await office.log.get(webhook.id, (await office.only(webhook)).id)
+    assert logged is not None
+    await office.log.change(logged, attempts=1, status=500, failure="status-500", next_at=utc_now())
+    async with pumping(servicebus, office.postman.attempt):
+        await office.postman.attempt(cut_off[0])  # the bus delivers it again
+        assert (await office.settled(webhook, "delivered")).attempts == 2
+
+
+async def test_a_replay_with_its_effects_latched_delivers_nothing(office: Office, subscriber: Subscriber) -> None:
+    webhook = await office.subscribe(subscriber)
+    with latch():
+        await office.publish("mei")
+    assert await office.log.page(webhook.id, after="", limit=9) == []
+
+
+async def test_erased_data_and_ended_webhooks_are_not_delivered(
+    office: Office, subscriber: Subscriber, servicebus: str
+) -> None:
+    ended, kept = await office.subscribe(subscriber), await office.subscribe(subscriber)
+    await office.publish("mei")
+    await office.subscriptions.delete(office.tenant, ended.id)
+    await office.subscriptions.change(office.tenant, kept.id, Wish(url=kept.url, types=kept.types, active=False))
+    async with pumping(servicebus, office.postman.attempt):
+        assert (await office.settled(ended, "dropped")).failure == "webhook-deleted"
+        assert (await office.settled(kept, "dropped")).failure == "webhook-inactive"
+    assert subscriber.heard == []
+
+
+async def test_a_renewed_secret_signs_beside_the_old_one(office: Office, subscriber: Subscriber, rounds: None) -> None:
+    webhook = await office.subscribe(subscriber)
+    old = subscriber.secret
+    subscriber.secret = await office.subscriptions.renew_secret(office.tenant, webhook.id)
+    assert subscriber.secret != old
+    await office.publish("mei")
+    await office.settled(webhook, "delivered")
+    subscriber.secret = old
+    await office.publish("mei")
+    await subscriber.wait(2)
+
+
+async def test_a_pending_delivery_cannot_be_repeated_and_a_strange_one_not_found(
+    office: Office, subscriber: Subscriber
+) -> None:
+    webhook = await office.subscribe(subscriber)
+    await office.publish("mei")
+    with pytest.raises(Conflict):
+        await office.postman.again(office.tenant, webhook.id, (await office.only(webhook)).id)
+    with pytest.raises(NotFound):
+        await office.postman.again(office.tenant, webhook.id, "another")
+    with pytest.raises(NotFound):
+        await office.postman.again("another", webhook.id, (await office.only(webhook)).id)
+
+
+async def test_a_tenant_has_so_many_webhooks(office: Office, subscriber: Subscriber) -> None:
+    for _ in range(MOST):
+        await office.subscribe(subscriber)
+    with pytest.raises(Conflict):
+        await office.subscribe(subscriber)
+
+
+async def test_old_deliveries_are_forgotten(office: Office, subscriber: Subscriber) -> None:
+    webhook = await office.subscribe(subscriber)
+    await office.publish("mei")
+    assert await office.log.forget(webhook.id, before="2026-01-01") == 0
+    assert await office.log.forget(webhook.id, before="9999") == 1
+    assert await office.log.page(webhook.id, after="", limit=9) == []
