@@ -7,14 +7,13 @@ emulator allows are accepted, for tests.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from local.servicebus.broker.filters import SYSTEM_PROPERTIES, CorrelationFilter
+from local.servicebus.broker.filters import CorrelationFilter
 
 _SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _PATH = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*")
@@ -24,50 +23,48 @@ class ConfigError(Exception):
     """A configuration that cannot be served, and why."""
 
 
+class Milliseconds(int):
+    """A duration; in the file it is written as ISO 8601 has it."""
+
+
 class _Strict(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
     pass
 
 
-class _QueueProperties(_Strict):
-    lock_duration: timedelta = timedelta(minutes=1)
+class SubscriptionProperties(_Strict):
+    """How a subscription hands messages out."""
+
+    lock_duration: Milliseconds = Milliseconds(60_000)
     max_delivery_count: Annotated[int, msgspec.Meta(ge=1)] = 3
-    default_message_time_to_live: timedelta = timedelta(hours=1)
+    default_message_time_to_live: Milliseconds = Milliseconds(3_600_000)
     dead_lettering_on_message_expiration: bool = False
     requires_session: bool = False
     forward_to: Literal[""] = ""
     forward_dead_lettered_messages_to: Literal[""] = ""
 
     def __post_init__(self) -> None:
-        if self.lock_duration < timedelta(seconds=1):
+        if self.lock_duration < 1000:
             raise ValueError("LockDuration is at least one second")
 
 
-class _QueueWithWindow(_QueueProperties):
+class QueueProperties(SubscriptionProperties):
+    """How a queue takes messages in and hands them out."""
+
     requires_duplicate_detection: bool = False
-    duplicate_detection_history_time_window: timedelta = timedelta(seconds=20)
+    duplicate_detection_history_time_window: Milliseconds = Milliseconds(20_000)
 
 
-class _TopicProperties(_Strict):
-    default_message_time_to_live: timedelta = timedelta(hours=1)
+class TopicProperties(_Strict):
+    """How a topic takes messages in."""
+
+    default_message_time_to_live: Milliseconds = Milliseconds(3_600_000)
     requires_duplicate_detection: bool = False
-    duplicate_detection_history_time_window: timedelta = timedelta(seconds=20)
-
-
-class _Correlation(_Strict):
-    content_type: str | None = None
-    correlation_id: str | None = None
-    label: str | None = None
-    message_id: str | None = None
-    reply_to: str | None = None
-    reply_to_session_id: str | None = None
-    session_id: str | None = None
-    to: str | None = None
-    properties: dict[str, Any] = {}
+    duplicate_detection_history_time_window: Milliseconds = Milliseconds(20_000)
 
 
 class _RuleProperties(_Strict):
     filter_type: Literal["Correlation"]
-    correlation_filter: _Correlation
+    correlation_filter: CorrelationFilter
 
 
 class _Rule(_Strict):
@@ -79,20 +76,19 @@ class QueueConfig(_Strict):
     """A queue."""
 
     name: str
-    properties: _QueueWithWindow = msgspec.field(default_factory=_QueueWithWindow)
+    properties: QueueProperties = msgspec.field(default_factory=QueueProperties)
 
 
 class SubscriptionConfig(_Strict):
     """A topic's subscription."""
 
     name: str
-    properties: _QueueProperties = msgspec.field(default_factory=_QueueProperties)
+    properties: SubscriptionProperties = msgspec.field(default_factory=SubscriptionProperties)
     rules: list[_Rule] = []
 
     def filters(self) -> list[CorrelationFilter]:
         """Its rules; none given means that every message is wanted."""
-        wanted = [rule.properties.correlation_filter for rule in self.rules] or [_Correlation()]
-        return [CorrelationFilter(dict(_system(each)), each.properties) for each in wanted]
+        return [rule.properties.correlation_filter for rule in self.rules] or [CorrelationFilter()]
 
 
 class TopicConfig(_Strict):
@@ -100,7 +96,7 @@ class TopicConfig(_Strict):
 
     name: str
     subscriptions: list[SubscriptionConfig]
-    properties: _TopicProperties = msgspec.field(default_factory=_TopicProperties)
+    properties: TopicProperties = msgspec.field(default_factory=TopicProperties)
 
 
 class Namespace(_Strict):
@@ -112,7 +108,7 @@ class Namespace(_Strict):
 
 
 class _UserConfig(_Strict):
-    namespaces: list[Namespace]
+    namespaces: Annotated[list[Namespace], msgspec.Meta(min_length=1, max_length=1)]
     logging: dict[str, str]
 
 
@@ -124,12 +120,9 @@ def load_config(source: Path | bytes) -> Namespace:
     """The one namespace of a configuration file. Raises ConfigError with the place and the reason."""
     try:
         data = source.read_bytes() if isinstance(source, Path) else source
-        namespaces = msgspec.json.decode(data, type=_Config).user_config.namespaces
+        [namespace] = msgspec.json.decode(data, type=_Config, dec_hook=_duration).user_config.namespaces
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{error} (only correlation filters and no forwarding: amqp:not-implemented)") from None
-    if len(namespaces) != 1:
-        raise ConfigError("UserConfig.Namespaces: exactly one namespace is served")
-    [namespace] = namespaces
     names = [queue.name for queue in namespace.queues] + [topic.name for topic in namespace.topics]
     names += [f"{topic.name}/{sub.name}" for topic in namespace.topics for sub in topic.subscriptions]
     if wrong := [name for name in names if not _PATH.fullmatch(name)]:
@@ -139,19 +132,15 @@ def load_config(source: Path | bytes) -> Namespace:
     return namespace
 
 
-def window(properties: _QueueWithWindow | _TopicProperties) -> int | None:
+def _duration(kind: type, written: Any) -> Any:
+    try:
+        return kind(msgspec.convert(written, timedelta) // timedelta(milliseconds=1))
+    except msgspec.ValidationError as error:
+        raise ValueError(error) from None  # msgspec adds the place to this one
+
+
+def duplicate_window(properties: SubscriptionProperties | TopicProperties) -> int | None:
     """How long an entity remembers message ids, in ms; None: not at all."""
-    if not properties.requires_duplicate_detection:
-        return None
-    return milliseconds(properties.duplicate_detection_history_time_window)
-
-
-def milliseconds(duration: timedelta) -> int:
-    """A duration as the broker counts it."""
-    return duration // timedelta(milliseconds=1)
-
-
-def _system(wanted: _Correlation) -> Iterator[tuple[str, str]]:
-    for name, value in msgspec.to_builtins(wanted).items():
-        if name in SYSTEM_PROPERTIES and value is not None:
-            yield name, value
+    if isinstance(properties, QueueProperties | TopicProperties) and properties.requires_duplicate_detection:
+        return properties.duplicate_detection_history_time_window
+    return None

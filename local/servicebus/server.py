@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local.ports import HOST
 from local.servicebus.broker.broker import Broker
+from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.config import Namespace, load_config
 from local.servicebus.protocol.connection import Connection
 from local.servicebus.store import Store
@@ -19,13 +20,24 @@ from local.servicebus.store import Store
 class Server:
     """One broker and its connections. `failed` is done when the store cannot be written any more."""
 
-    def __init__(self, namespace: Namespace, store: Store) -> None:
+    def __init__(self, namespace: Namespace, store: Store, busy: int = 0) -> None:
         self.broker = Broker(namespace, store, self.now())
         self.connections: set[Connection] = set()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
+        self._busy = busy
+        self._asked = 0
         self._turn_planned = False
         self._timer: asyncio.TimerHandle | None = None
+
+    def admit(self) -> None:
+        """Raise Refused for every `busy`th message or request, as Azure does with a namespace that it throttles.
+
+        Documented in learn.microsoft.com/azure/service-bus-messaging/service-bus-throttling.
+        """
+        self._asked += 1
+        if self._busy and self._asked % self._busy == 0:
+            raise Refused(Condition.SERVER_BUSY, "The namespace is being throttled; wait 2 seconds and try again.")
 
     @staticmethod
     def now() -> int:
@@ -58,13 +70,14 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(namespace: Namespace, store_path: Path, port: int) -> AsyncIterator[tuple[Server, int]]:
+async def serve(namespace: Namespace, store_path: Path, port: int, busy: int = 0) -> AsyncIterator[tuple[Server, int]]:
     """A broker that listens until the block ends, and its port, which is a free one if `port` is 0.
 
+    With `busy`, every so manieth message and request is refused as by a busy server.
     Raises OSError when the port is taken, ValueError when the store is not one of this version.
     """
     with closing(Store(store_path)) as store:
-        server = Server(namespace, store)
+        server = Server(namespace, store, busy)
         listener = await asyncio.get_running_loop().create_server(lambda: Connection(server), HOST, port)
         server.schedule_turn()
         try:
@@ -78,7 +91,7 @@ async def serve(namespace: Namespace, store_path: Path, port: int) -> AsyncItera
 
 
 @asynccontextmanager
-async def running_broker(config: Path | bytes, store_path: Path, port: int = 0) -> AsyncIterator[int]:
+async def running_broker(config: Path | bytes, store_path: Path, port: int = 0, busy: int = 0) -> AsyncIterator[int]:
     """For tests: a broker in this event loop, with a configuration file or its content; the value is its port."""
-    async with serve(load_config(config), store_path, port) as (_, chosen):
+    async with serve(load_config(config), store_path, port, busy) as (_, chosen):
         yield chosen

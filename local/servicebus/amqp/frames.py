@@ -6,11 +6,11 @@ without looking at the length; on arrival, missing fields are filled in.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from local.servicebus.amqp.decode import decode
-from local.servicebus.amqp.encode import encode, encode_list
+from local.servicebus.amqp.codec import decode, encode, encode_list
 from local.servicebus.amqp.values import DecodeError, Described, Symbol, Ubyte, Uint, Ulong, Ushort
 
 _PERFORMATIVES = {
@@ -18,14 +18,14 @@ _PERFORMATIVES = {
              " outgoing_locales incoming_locales offered_capabilities desired_capabilities properties"),
     "begin": (0x11, "remote_channel:ushort next_outgoing_id:uint! incoming_window:uint! outgoing_window:uint!"
               " handle_max:uint offered_capabilities desired_capabilities properties"),
-    "attach": (0x12, "name:string! handle:uint! role:bool! snd_settle_mode:ubyte rcv_settle_mode:ubyte source target"
-               " unsettled incomplete_unsettled:bool initial_delivery_count:uint max_message_size:ulong"
-               " offered_capabilities desired_capabilities properties:map"),
+    "attach": (0x12, "name:string! handle:uint! role:bool! snd_settle_mode:ubyte rcv_settle_mode:ubyte"
+               " source:described target:described unsettled incomplete_unsettled:bool initial_delivery_count:uint"
+               " max_message_size:ulong offered_capabilities desired_capabilities properties:map"),
     "flow": (0x13, "next_incoming_id:uint incoming_window:uint! next_outgoing_id:uint! outgoing_window:uint!"
              " handle:uint delivery_count:uint link_credit:uint available:uint drain:bool echo:bool properties"),
     "transfer": (0x14, "handle:uint! delivery_id:uint delivery_tag:binary message_format:uint settled:bool more:bool"
-                 " rcv_settle_mode:ubyte state resume:bool aborted:bool batchable:bool"),
-    "disposition": (0x15, "role:bool! first:uint! last:uint settled:bool state batchable:bool"),
+                 " rcv_settle_mode:ubyte state:described resume:bool aborted:bool batchable:bool"),
+    "disposition": (0x15, "role:bool! first:uint! last:uint settled:bool state:described batchable:bool"),
     "detach": (0x16, "handle:uint! closed:bool error"),
     "end": (0x17, "error"),
     "close": (0x18, "error"),
@@ -36,16 +36,10 @@ _PERFORMATIVES = {
 """Descriptor and fields of each performative, in the order of the wire; `!` marks those that cannot be null."""
 
 _TYPES: dict[str, tuple[type, type]] = {
-    "": (object, object),
-    "bool": (bool, bool),
-    "ubyte": (int, Ubyte),
-    "ushort": (int, Ushort),
-    "uint": (int, Uint),
-    "ulong": (int, Ulong),
-    "string": (str, str),
-    "binary": (bytes, bytes),
-    "map": (dict, dict),
-}
+    "": (object, object), "bool": (bool, bool), "string": (str, str), "binary": (bytes, bytes), "map": (dict, dict),
+    "ubyte": (int, Ubyte), "ushort": (int, Ushort), "uint": (int, Uint), "ulong": (int, Ulong),
+    "described": (Described, object),
+}  # fmt: skip
 """What a field of each type may be when it comes, and what it is when it leaves."""
 
 _SASL = 0x40  # descriptors from here on are of SASL, and travel in frames of another type
@@ -56,11 +50,6 @@ class _Field(NamedTuple):
     accepted: type
     wire: type
     required: bool
-
-    def check(self, value: Any) -> Any:
-        if not isinstance(value, self.accepted) and (self.required or value is not None):
-            raise DecodeError(f"{value!r} is no value for the field {self.name}")
-        return value
 
 
 def _field(text: str) -> _Field:
@@ -98,9 +87,12 @@ def decode_frame(sasl: bool, body: bytes) -> tuple[Frame, bytes]:
     kind = _KINDS.get(code) if isinstance(code, Ulong) and (code >= _SASL) == sasl else None
     if kind is None or not isinstance(values, list) or len(values) > len(_FIELDS[kind]):
         raise DecodeError("not a performative")
-    values += [None] * (len(_FIELDS[kind]) - len(values))
-    checked = {field.name: field.check(value) for field, value in zip(_FIELDS[kind], values, strict=True)}
-    return Frame(kind, **checked), body[end:]
+    frame = Frame(kind)
+    for (name, accepted, _, required), value in zip_longest(_FIELDS[kind], values):
+        if not isinstance(value, accepted) and (required or value is not None):
+            raise DecodeError(f"{value!r} is no value for the field {name}")
+        setattr(frame, name, value)
+    return frame, body[end:]
 
 
 def settlement(role: bool, number: int, state: Described) -> Frame:

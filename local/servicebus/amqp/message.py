@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from local.servicebus.amqp.decode import decode, skip
-from local.servicebus.amqp.encode import encode
-from local.servicebus.amqp.values import DecodeError, Symbol, Uint, Ulong
+from local.servicebus.amqp.codec import decode, encode
+from local.servicebus.amqp.values import DecodeError, Described, Symbol, Uint, Ulong
 
 HEADER, DELIVERY_ANNOTATIONS, ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES, DATA, SEQUENCE, VALUE, FOOTER = range(
     0x70, 0x79
@@ -21,13 +20,10 @@ MESSAGE_ID, TO, SUBJECT, REPLY_TO, CORRELATION_ID, CONTENT_TYPE, GROUP_ID, REPLY
 """Positions in `Message.properties`."""
 
 _BROKER_ANNOTATIONS = {
-    "x-opt-sequence-number",
-    "x-opt-enqueued-time",
-    "x-opt-message-state",
-    "x-opt-locked-until",
-    "x-opt-enqueue-sequence-number",
-    "x-opt-deadletter-source",
+    f"x-opt-{name}"
+    for name in ("sequence-number", "enqueued-time", "message-state", "locked-until", "enqueue-sequence-number")
 }
+"""The broker's own; those that a client sends are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +96,14 @@ def parse_message(data: bytes) -> Message:
     values: dict[int, Any] = {}
     raw = dict.fromkeys((PROPERTIES, APPLICATION_PROPERTIES, DATA), b"")
     last = 0
-    for code, section in _sections(data):
+    for code, value, section in _sections(data):
         if code < last or (code == last and code not in (DATA, SEQUENCE)):
             raise DecodeError("message sections out of order")
         last = code
         if code >= PROPERTIES:
             raw[min(code, DATA)] += section
         if code <= APPLICATION_PROPERTIES:
-            values[code] = decode(section)[0].value
+            values[code] = value
     header, properties = _fields(values, HEADER, 5), _fields(values, PROPERTIES, 13)
     annotations = {key: item for key, item in _map(values, ANNOTATIONS).items() if key not in _BROKER_ANNOTATIONS}
     _map(values, APPLICATION_PROPERTIES)
@@ -120,44 +116,37 @@ def parse_delivery(data: bytes, message_format: int) -> list[Message]:
     """The messages of one delivery: the members of a batch, whose own envelope says nothing new, or one."""
     if message_format != BATCH_FORMAT:
         return [parse_message(data)]
-    parts = [decode(section)[0].value for code, section in _sections(data) if code == DATA]
+    parts = [part for code, part, _ in _sections(data) if code == DATA]
     if not all(isinstance(part, bytes) for part in parts):
         raise DecodeError("a batch holds whole messages")
     return [parse_message(part) for part in parts]
 
 
-def encode_answer(correlation_id: object, status: dict[str, Any], body: object) -> bytes:
-    """A response of a request-response node: correlation, status as application properties, one value."""
-    properties = [None] * CORRELATION_ID + [correlation_id]
+def encode_answer(request: Message, status: dict[str, Any], body: object) -> bytes:
+    """A response of a request-response node: the request's id, status as application properties, one value."""
+    properties = [None] * CORRELATION_ID + [request.properties[MESSAGE_ID]]
     sections = ((PROPERTIES, properties), (APPLICATION_PROPERTIES, status), (VALUE, body))
     return b"".join(_section(code, value) for code, value in sections)
 
 
 def amqp_value(message: Message) -> Any:
     """The body of a message that has one value for a body. Raises DecodeError if it has another."""
-    for code, section in _sections(message.raw_body):
+    for code, value, _ in _sections(message.raw_body):
         if code == VALUE:
-            return decode(section)[0].value
+            return value
     raise DecodeError("a request's body is one AMQP value")
 
 
-def _sections(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _sections(data: bytes) -> Iterator[tuple[int, Any, bytes]]:
+    """Code, value and encoded form of each section."""
     at = 0
     while at < len(data):
-        short = data[at : at + 2] == b"\x00\x53"  # every client writes descriptors in this form
-        code, start = (data[at + 2], at + 3) if short and at + 2 < len(data) else _descriptor(data, at)
-        if not HEADER <= code <= FOOTER:
-            raise DecodeError(f"no message section has the descriptor {code:#x}")
-        end = skip(data, start)
-        yield code, data[at:end]
+        section, end = decode(data, at)
+        code = section.descriptor if isinstance(section, Described) else None
+        if not isinstance(code, Ulong) or not HEADER <= code <= FOOTER:
+            raise DecodeError(f"no message section has the descriptor {code}")
+        yield code, section.value, data[at:end]
         at = end
-
-
-def _descriptor(data: bytes, at: int) -> tuple[int, int]:
-    code, end = decode(data, at + 1) if data[at] == 0 else (None, at)
-    if not isinstance(code, Ulong):
-        raise DecodeError("a message section starts with its descriptor")
-    return code, end
 
 
 def _section(code: int, value: object) -> bytes:

@@ -1,4 +1,4 @@
-"""AMQP 1.0 values that Python's own types cannot tell apart (specification, part 1).
+"""AMQP 1.0 types that Python's own types cannot tell apart (specification, part 1).
 
 Python's `int` stands for long, `float` for double, `str` for string, `bytes` for binary, `uuid.UUID` for uuid. Types
 stay with a value from one client to the next, since Azure's SDKs show them to the user.
@@ -6,8 +6,10 @@ stay with a value from one client to the next, since Azure's SDKs show them to t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 from typing import Any, NamedTuple
+from uuid import UUID
 
 
 class DecodeError(Exception):
@@ -29,7 +31,7 @@ class Float(float):
 
 
 class Opaque(bytes):
-    """A char or decimal, with its constructor: carried as it came."""
+    """A char, a decimal or an array of compound values, with its constructor: carried as it came."""
 
 
 class Symbol(str):
@@ -39,10 +41,14 @@ class Symbol(str):
 
 
 class Described(NamedTuple):
-    """A value with a descriptor that gives it meaning."""
+    """A value with a descriptor, a Ulong or Symbol, that gives it meaning."""
 
     descriptor: Any
     value: Any
+
+    def field(self, position: int) -> Any:
+        """A field of a described list, such as a source or an outcome; None where clients leave it out."""
+        return self.value[position] if isinstance(self.value, list) and position < len(self.value) else None
 
 
 class Array(list[Any]):
@@ -53,28 +59,44 @@ class Array(list[Any]):
         self.code = code
 
 
-LONGS, TIMESTAMPS, STRINGS, SYMBOLS, UUIDS = 0x81, 0x83, 0xB1, 0xB3, 0x98
+class Form(NamedTuple):
+    """How a type travels: its constructors, the widest last, and how its content becomes bytes and is made of them."""
 
-FIXED: dict[int, tuple[Struct, type]] = {
-    0x50: (Struct(">B"), Ubyte),
-    0x51: (Struct(">b"), Byte),
-    0x56: (Struct(">?"), bool),
-    0x60: (Struct(">H"), Ushort),
-    0x61: (Struct(">h"), Short),
-    0x70: (Struct(">I"), Uint),
-    0x71: (Struct(">i"), Int),
-    0x72: (Struct(">f"), Float),
-    0x80: (Struct(">Q"), Ulong),
-    0x81: (Struct(">q"), int),
-    0x82: (Struct(">d"), float),
-    0x83: (Struct(">q"), Timestamp),
-}
-"""Constructors of one fixed width, with the Python type that stands for them."""
+    codes: tuple[int, ...]
+    write: Callable[[Any], bytes]
+    read: Callable[[bytes], Any]
 
-SMALL: dict[int, tuple[Struct, int]] = {
-    0x52: (Struct(">B"), 0x70),
-    0x53: (Struct(">B"), 0x80),
-    0x54: (Struct(">b"), 0x71),
-    0x55: (Struct(">b"), 0x81),
+
+def _unsigned(kind: type[int], width: int, *codes: int) -> Form:
+    return Form(codes, lambda value: int.to_bytes(value, width), lambda raw: kind(int.from_bytes(raw)))
+
+
+def _signed(kind: type[int], width: int, *codes: int) -> Form:
+    def write(value: int) -> bytes:
+        return int.to_bytes(value, width, signed=True)
+
+    return Form(codes, write, lambda raw: kind(int.from_bytes(raw, signed=True)))
+
+
+FORMS: dict[type, Form] = {
+    Ubyte: _unsigned(Ubyte, 1, 0x50),
+    Ushort: _unsigned(Ushort, 2, 0x60),
+    Uint: _unsigned(Uint, 4, 0x43, 0x52, 0x70),
+    Ulong: _unsigned(Ulong, 8, 0x44, 0x53, 0x80),
+    Byte: _signed(Byte, 1, 0x51),
+    Short: _signed(Short, 2, 0x61),
+    Int: _signed(Int, 4, 0x54, 0x71),
+    int: _signed(int, 8, 0x55, 0x81),
+    Timestamp: _signed(Timestamp, 8, 0x83),
+    bool: Form((0x56,), lambda value: bytes((value,)), lambda raw: raw != b"\x00"),
+    Float: Form((0x72,), Struct(">f").pack, lambda raw: Float(*Struct(">f").unpack(raw))),
+    float: Form((0x82,), Struct(">d").pack, lambda raw: float(*Struct(">d").unpack(raw))),
+    UUID: Form((0x98,), lambda value: bytes(value.bytes), lambda raw: UUID(bytes=raw)),
+    bytes: Form((0xA0, 0xB0), bytes, bytes),
+    str: Form((0xA1, 0xB1), str.encode, bytes.decode),
+    Symbol: Form((0xA3, 0xB3), str.encode, lambda raw: Symbol(raw.decode("ascii"))),
 }
-"""One-byte forms of wider numbers, with the constructor of the wide form."""
+"""Every type that is not compound; null, true, false and what is carried as it came are the codec's own."""
+
+LONGS, TIMESTAMPS, STRINGS, SYMBOLS = 0x81, 0x83, 0xB1, 0xB3
+"""Constructors of the arrays that Service Bus uses."""

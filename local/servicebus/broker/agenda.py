@@ -22,7 +22,7 @@ class Agenda:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
         self._order = count()
-        self._cancelled = 0
+        self._cancelled = 0  # at least as many as are still in the heap
 
     def at(self, when: int, action: Callable[[int], None]) -> Timer:
         """Run `action(now)` once `when` has come."""
@@ -45,7 +45,6 @@ class Agenda:
         """When `run` has something to do next."""
         while self._heap and self._heap[0][2].action is None:
             heapq.heappop(self._heap)
-            self._cancelled -= 1
         return self._heap[0][0] if self._heap else None
 
     def run(self, now: int) -> None:

@@ -6,11 +6,11 @@ import logging
 
 from local.servicebus.broker.agenda import Agenda
 from local.servicebus.broker.entity import Entity
-from local.servicebus.broker.queue import Queue, QueueSettings
+from local.servicebus.broker.queue import Queue
 from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.broker.sessions import SessionQueue
-from local.servicebus.broker.topic import Subscription, Topic
-from local.servicebus.config import Namespace, QueueConfig, SubscriptionConfig, milliseconds, window
+from local.servicebus.broker.topic import Topic
+from local.servicebus.config import Namespace, SubscriptionProperties
 from local.servicebus.store import Store
 
 log = logging.getLogger("servicebus.broker")
@@ -23,21 +23,16 @@ class Broker:
         self.agenda = Agenda()
         self._store = store
         self._entities: dict[str, Entity] = {}
-        self._destinations: list[Entity] = []
+        self._destinations: set[Entity] = set()
         for queue in namespace.queues:
-            self._destinations.append(self._add_queue(queue.name, queue, window(queue.properties)))
+            self._destinations.add(self._add_queue(queue.name, queue.properties))
         for topic in namespace.topics:
             subscriptions = [
-                Subscription(self._add_queue(f"{topic.name}/Subscriptions/{sub.name}", sub, None), sub.filters())
+                (self._add_queue(f"{topic.name}/Subscriptions/{sub.name}", sub.properties), sub.filters())
                 for sub in topic.subscriptions
             ]
-            ttl = milliseconds(topic.properties.default_message_time_to_live)
-            added = Topic(topic.name, subscriptions, ttl, window(topic.properties), store, self.agenda)
-            self._destinations.append(self._add(added))
-        for entity in self._entities.values():
-            entity.load(now)
-        for name in sorted(store.entities() - {entity.name for entity in self._entities.values()}):
-            log.warning("'%s' has stored messages but is not in the configuration; they stay where they are", name)
+            self._destinations.add(self._add(Topic(topic.name, topic.properties, store, self.agenda, subscriptions)))
+        self._load(now)
 
     def find(self, address: str) -> Entity:
         """The entity of an address such as `topic/Subscriptions/name/$DeadLetterQueue`. Raises Refused."""
@@ -61,22 +56,31 @@ class Broker:
             raise Refused(Condition.NOT_ALLOWED, f"'{entity.name}' is a topic; receive from one of its subscriptions.")
         return entity
 
-    def _add_queue(self, name: str, config: QueueConfig | SubscriptionConfig, duplicates: int | None) -> Queue:
-        dead_letters = Queue(f"{name}/$DeadLetterQueue", QueueSettings(), self._store, self.agenda)
-        self._add(dead_letters)
-        rules = config.properties
-        settings = QueueSettings(
-            lock_duration=milliseconds(rules.lock_duration),
-            max_delivery_count=rules.max_delivery_count,
-            time_to_live=milliseconds(rules.default_message_time_to_live),
-            dead_letter_expired=rules.dead_lettering_on_message_expiration,
-            duplicate_window=duplicates,
-        )
-        kind = SessionQueue if rules.requires_session else Queue
-        queue = kind(name, settings, self._store, self.agenda, dead_letters)
-        self._add(queue)
+    def sessions(self, address: str) -> SessionQueue:
+        """The queue or subscription with sessions that clients ask about. Raises Refused."""
+        queue = self.source(address)
+        if not isinstance(queue, SessionQueue):
+            raise Refused(Condition.NOT_ALLOWED, f"'{queue.name}' has no sessions.")
         return queue
 
-    def _add(self, entity: Entity) -> Entity:
+    def _load(self, now: int) -> None:
+        unknown = set()
+        for row in self._store.rows("message"):
+            entity = self._entities.get(row[1].lower())
+            if entity is None:
+                unknown.add(row[1])
+            else:
+                entity.load(row)
+        for entity in self._entities.values():  # dead-letter queues before their queues, subscriptions before topics
+            entity.start(now)
+        for name in sorted(unknown):
+            log.warning("'%s' has stored messages but is not in the configuration; they stay where they are", name)
+
+    def _add_queue(self, name: str, rules: SubscriptionProperties) -> Queue:
+        dead_letters = self._add(Queue(f"{name}/$DeadLetterQueue", rules, self._store, self.agenda))
+        kind = SessionQueue if rules.requires_session else Queue
+        return self._add(kind(name, rules, self._store, self.agenda, dead_letters))
+
+    def _add[E: Entity](self, entity: E) -> E:
         self._entities[entity.name.lower()] = entity
         return entity

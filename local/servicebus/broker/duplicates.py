@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.servicebus.amqp.encode import encode
+from local.servicebus.amqp.codec import encode
 from local.servicebus.amqp.message import MESSAGE_ID, Message
 from local.servicebus.store import Store
 
@@ -14,7 +14,7 @@ class Duplicates:
         self._entity = entity
         self._window = window
         self._store = store
-        self._seen = store.duplicates(entity)  # when each id is forgotten, oldest first
+        self._seen = {key: until for _, key, until in store.rows("duplicate", entity)}  # the oldest first
 
     def first(self, message: Message, now: int) -> bool:
         """Note the message's id. False if a message with that id, of that AMQP type, came within the window."""
@@ -22,10 +22,10 @@ class Duplicates:
             return True
         while self._seen and self._seen[oldest := next(iter(self._seen))] <= now:
             del self._seen[oldest]
-            self._store.forget(self._entity, oldest)
-        key = encode(message.properties[MESSAGE_ID])
+            self._store.drop("duplicate", self._entity, oldest)
+        key, until = encode(message.properties[MESSAGE_ID]), now + self._window
         if key in self._seen:
             return False
-        self._seen[key] = now + self._window
-        self._store.remember(self._entity, key, now + self._window)
+        self._seen[key] = until
+        self._store.put("duplicate", self._entity, key, columns=lambda: (until,))
         return True

@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from local.servicebus.amqp import message as amqp
 
-SYSTEM_PROPERTIES = {
-    "ContentType": amqp.CONTENT_TYPE,
-    "CorrelationId": amqp.CORRELATION_ID,
-    "Label": amqp.SUBJECT,
-    "MessageId": amqp.MESSAGE_ID,
-    "ReplyTo": amqp.REPLY_TO,
-    "ReplyToSessionId": amqp.REPLY_TO_GROUP_ID,
-    "SessionId": amqp.GROUP_ID,
-    "To": amqp.TO,
+_POSITIONS = {
+    "content_type": amqp.CONTENT_TYPE,
+    "correlation_id": amqp.CORRELATION_ID,
+    "label": amqp.SUBJECT,
+    "message_id": amqp.MESSAGE_ID,
+    "reply_to": amqp.REPLY_TO,
+    "reply_to_session_id": amqp.REPLY_TO_GROUP_ID,
+    "session_id": amqp.GROUP_ID,
+    "to": amqp.TO,
 }
-"""Names in a filter, as Microsoft's emulator spells them, to the field of a message's properties."""
+"""Where a message has what a filter calls by these names."""
 
 
-@dataclass(frozen=True)
-class CorrelationFilter:
-    """True for messages whose given fields are all equal to these; with none given, for every message."""
+class CorrelationFilter(msgspec.Struct, rename="pascal", forbid_unknown_fields=True, frozen=True):
+    """True for messages whose given fields are all equal to these; with none given, for every message.
 
-    system: Mapping[str, str]
-    properties: Mapping[str, Any]
+    In a configuration the names are those of Microsoft's emulator: `ContentType`, `Label` and so on.
+    """
+
+    content_type: str | None = None
+    correlation_id: str | None = None
+    label: str | None = None
+    message_id: str | None = None
+    reply_to: str | None = None
+    reply_to_session_id: str | None = None
+    session_id: str | None = None
+    to: str | None = None
+    properties: dict[str, Any] = {}
 
     def matches(self, message: amqp.Message) -> bool:
         """Strings are compared with case, numbers by value, and nothing equals a value of another kind."""
-        for name, wanted in self.system.items():
-            if not _equal(message.properties[SYSTEM_PROPERTIES[name]], wanted):
+        for name, position in _POSITIONS.items():
+            wanted = getattr(self, name)
+            if wanted is not None and message.properties[position] != wanted:
                 return False
         own = message.application_properties() if self.properties else {}
         return all(name in own and _equal(own[name], wanted) for name, wanted in self.properties.items())
 
 
 def _equal(value: Any, wanted: Any) -> bool:
-    for kind in (bool, int | float, str, bytes):  # bool first: to Python, True is an int and equals 1
+    for kind in (bool, int | float, str):  # bool first: to Python, True is an int and equals 1
         if isinstance(value, kind) or isinstance(wanted, kind):
             return isinstance(value, kind) and isinstance(wanted, kind) and value == wanted
     return bool(value == wanted)

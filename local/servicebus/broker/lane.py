@@ -51,8 +51,7 @@ class Lane:
     def next_consumer(self) -> Consumer | None:
         """Whoever has credit, in turns."""
         for _ in range(len(self.consumers)):
-            consumer = self.consumers[0]
             self.consumers.rotate(-1)
-            if consumer.credit > 0:
-                return consumer
+            if self.consumers[-1].credit > 0:
+                return self.consumers[-1]
         return None

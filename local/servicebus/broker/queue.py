@@ -4,46 +4,48 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from typing import Any
 
 from local.servicebus.amqp.message import Message
 from local.servicebus.amqp.values import Int, Timestamp
-from local.servicebus.broker.agenda import Agenda, Timer
+from local.servicebus.broker.agenda import Agenda
 from local.servicebus.broker.entity import Entity, Entry, State
 from local.servicebus.broker.lane import Consumer, Lane
 from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.config import SubscriptionProperties, duplicate_window
 from local.servicebus.store import Store
 
 
-@dataclass(frozen=True)
-class QueueSettings:
-    """The rules of one queue, times in ms. None: no limit, no time to live, no duplicate detection."""
+class Settlement(Enum):
+    """What a receiver decides about a message that it holds."""
 
-    lock_duration: int = 60_000
-    max_delivery_count: int | None = None
-    time_to_live: int | None = None
-    dead_letter_expired: bool = False
-    duplicate_window: int | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Lock:
-    entry: Entry
-    timer: Timer | None  # none where a session's lock covers the message
+    COMPLETE = auto()
+    """It is done with."""
+    ABANDON = auto()
+    """The receiver failed: someone gets it again, or it dies if that was once too often."""
+    RELEASE = auto()
+    """The receiver never looked at it: someone gets it again, and nothing is counted."""
+    DEFER = auto()
+    """It is put aside until someone asks for its number."""
+    DEAD_LETTER = auto()
+    """It goes to the dead-letter queue."""
 
 
 class Queue(Entity):
-    """Holds messages until someone completes them. `dead_letters` is None for a dead-letter queue itself."""
+    """Holds messages until someone completes them. `dead_letters` is None for a dead-letter queue itself.
+
+    A dead-letter queue has the lock duration of its queue, but no time to live and no limit of deliveries.
+    """
 
     def __init__(
-        self, name: str, settings: QueueSettings, store: Store, agenda: Agenda, dead_letters: Queue | None = None
+        self, name: str, rules: SubscriptionProperties, store: Store, agenda: Agenda, dead_letters: Queue | None = None
     ) -> None:
-        super().__init__(name, settings.duplicate_window, store, agenda)
-        self._settings = settings
+        super().__init__(name, duplicate_window(rules), store, agenda)
+        self._rules = rules
         self._dead_letters = dead_letters
-        self._locks: dict[bytes, _Lock] = {}
+        self._locked: dict[bytes, Entry] = {}
         self._lane = Lane()
 
     # Taking messages in
@@ -51,22 +53,14 @@ class Queue(Entity):
     def check(self, message: Message) -> None:
         """Every message fits a plain queue; one with sessions asks for more."""
 
-    def arrive(self, message: Message, now: int) -> None:
-        """A message comes in and can be received."""
-        self.take(message, now)
-
-    def take(self, message: Message, now: int, source_number: int | None = None, ceiling: int | None = None) -> None:
-        """Like `arrive`, from a topic: it knows the message by another number and may limit its life, in ms."""
-        entry = Entry(self._next_number(), message, now, source_number)
-        self._live(entry, ceiling)
-        self._offer(self._add(entry), now)
-
-    def due(self, number: int, now: int) -> None:
-        """A scheduled message becomes active, its due time its time of enqueueing."""
-        entry = self._entries[number]
+    def appear(self, entry: Entry, now: int, ceiling: int | None = None) -> None:
+        """A message can be received. A topic may limit its life to `ceiling` ms."""
         entry.state = State.ACTIVE
-        self._live(entry)
-        self._changed(entry)
+        if self._dead_letters is not None:
+            limits = (entry.message.ttl, self._rules.default_message_time_to_live, ceiling)
+            entry.expires = entry.enqueued + min(limit for limit in limits if limit is not None)
+            entry.timer = self._agenda.at(entry.expires, partial(self._expire, entry))
+        self._save(entry)
         self._offer(entry, now)
 
     def restore(self, entry: Entry, now: int) -> None:
@@ -77,12 +71,6 @@ class Queue(Entity):
             self._return(entry, now, failed=True)
         elif entry.state == State.ACTIVE:
             self._offer(entry, now)
-
-    def _live(self, entry: Entry, ceiling: int | None = None) -> None:
-        limits = (entry.message.ttl, self._settings.time_to_live, ceiling)
-        if ttls := [limit for limit in limits if limit is not None]:
-            entry.expires = entry.enqueued + min(ttls)
-            entry.timer = self._agenda.at(entry.expires, partial(self._expire, entry))
 
     # Handing messages out
 
@@ -99,6 +87,17 @@ class Queue(Entity):
         """A receiver has new credit."""
         self._deliver(self._lane, now)
 
+    def receive_deferred(
+        self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
+    ) -> list[tuple[uuid.UUID, bytes]]:
+        """Hand out deferred messages by number, all or, raising Refused, none; lock tokens and messages."""
+        answer = []
+        for entry in self._find(numbers, State.DEFERRED, session_id):
+            token = uuid.uuid4()
+            until = self._take_out(entry, token.bytes_le, locks, now)
+            answer.append((token, self.encoded(entry, until, token)))
+        return answer
+
     def encoded(self, entry: Entry, locked_until: int | None = None, lock_token: uuid.UUID | None = None) -> bytes:
         """A message as a client gets it."""
         annotations: dict[str, Any] = {
@@ -112,22 +111,6 @@ class Queue(Entity):
             annotations["x-opt-locked-until"] = Timestamp(locked_until)
         ttl = None if entry.expires is None else entry.expires - entry.enqueued  # clients compute the expiry from it
         return entry.message.encoded(entry.delivery_count, ttl, annotations, lock_token)
-
-    def receive_deferred(
-        self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
-    ) -> list[tuple[uuid.UUID, bytes]]:
-        """Hand out deferred messages by number, all or, raising Refused, none; lock tokens and messages."""
-        found = [self._entries[number] for number in numbers if number in self._entries]
-        ready = [e for e in found if e.state == State.DEFERRED and e.token is None]
-        if len(ready) < len(numbers) or any(e.message.session_id != session_id for e in ready if session_id):
-            missing = f"'{self.name}' has no deferred message under some of the numbers {list(numbers)}."
-            raise Refused(Condition.MESSAGE_NOT_FOUND, missing)
-        answer = []
-        for entry in ready:
-            token = uuid.uuid4()
-            until = self._take_out(entry, token.bytes_le, locks, now)
-            answer.append((token, self.encoded(entry, until, token)))
-        return answer
 
     def _lane_of(self, entry: Entry) -> Lane:
         return self._lane
@@ -153,102 +136,88 @@ class Queue(Entity):
             self._remove(entry)
             return None
         entry.token, entry.delivered = token, True
-        until, timer = self._lock(entry, token, now)
-        self._locks[token] = _Lock(entry, timer)
-        self._changed(entry)
-        return until
+        self._locked[token] = entry
+        self._save(entry)
+        return self._lock(token, now)
 
-    def _lock(self, entry: Entry, token: bytes, now: int) -> tuple[int, Timer | None]:
-        until = now + self._settings.lock_duration
-        return until, self._agenda.at(until, partial(self.abandon, token))
+    def _lock(self, token: bytes, now: int) -> int:
+        until = now + self._rules.lock_duration
+        self._locked[token].lock = self._agenda.at(until, partial(self.settle, token, Settlement.ABANDON))
+        return until
 
     # Settling
 
-    def complete(self, token: bytes, now: int) -> None:
-        """The message is done with."""
-        self._remove(self._unlock(token))
+    def settle(self, token: bytes, decision: Settlement, now: int, changes: Mapping[str, Any] | None = None) -> None:
+        """Do with a message under a lock what its receiver decided, setting some of its properties.
 
-    def abandon(self, token: bytes, now: int, changes: Mapping[str, Any] | None = None) -> None:
-        """The receiver failed: someone gets it again, or it dies if that was once too often."""
-        self._return(self._rewritten(self._unlock(token), changes), now, failed=True)
-
-    def release(self, token: bytes, now: int) -> None:
-        """The receiver never looked at it."""
-        self._return(self._unlock(token), now, failed=False)
-
-    def defer(self, token: bytes, now: int, changes: Mapping[str, Any] | None = None) -> None:
-        """Put it aside until someone asks for its number."""
-        entry = self._rewritten(self._unlock(token), changes)
-        entry.state, entry.delivered = State.DEFERRED, False
-        self._changed(entry)
-
-    def dead_letter(self, token: bytes, now: int, changes: Mapping[str, Any]) -> None:
-        """Move it to the dead-letter queue; `changes` says why, in `DeadLetterReason` and its like."""
-        if self._dead_letters is None:
+        `DeadLetterReason` and its like are such properties. Raises Refused when the lock is lost.
+        """
+        if decision is Settlement.DEAD_LETTER and self._dead_letters is None:
             raise Refused(Condition.NOT_ALLOWED, f"A message in '{self.name}' is dead already; complete it instead.")
-        self._bury(self._unlock(token), changes, now)
+        entry = self._unlock(token)
+        entry.message = entry.message.with_application_properties(changes or {})
+        match decision:
+            case Settlement.COMPLETE:
+                self._remove(entry)
+            case Settlement.ABANDON | Settlement.RELEASE:
+                self._return(entry, now, failed=decision is Settlement.ABANDON)
+            case Settlement.DEFER:
+                entry.state = State.DEFERRED
+                self._save(entry)
+            case Settlement.DEAD_LETTER:
+                self._bury(entry, now)
 
     def renew(self, token: bytes, now: int) -> int:
         """Hold a message for another lock duration; the answer is until when."""
-        lock = self._locks.get(token)
-        if lock is None:
+        self._agenda.cancel(self._held(token).lock)
+        return self._lock(token, now)
+
+    def _held(self, token: bytes) -> Entry:
+        entry = self._locked.get(token)
+        if entry is None:
             raise self._lock_lost()
-        self._agenda.cancel(lock.timer)
-        until, lock.timer = self._lock(lock.entry, token, now)
-        return until
+        return entry
 
     def _lock_lost(self) -> Refused:
         why = f"The lock on this message of '{self.name}' expired, or the message is settled already."
         return Refused(Condition.MESSAGE_LOCK_LOST, why)
 
     def _unlock(self, token: bytes) -> Entry:
-        lock = self._locks.pop(token, None)
-        if lock is None:
-            raise self._lock_lost()
-        self._agenda.cancel(lock.timer)
-        lock.entry.token, lock.entry.delivered = None, False
-        return lock.entry
+        entry = self._held(token)
+        del self._locked[token]
+        self._agenda.cancel(entry.lock)
+        entry.token, entry.delivered = None, False
+        return entry
 
     def _return(self, entry: Entry, now: int, failed: bool) -> None:
+        """Someone gets the message again, unless it died of it or its time has passed."""
         entry.delivered = False
         entry.delivery_count += failed
-        limit = self._settings.max_delivery_count
-        if failed and limit is not None and entry.delivery_count >= limit:
+        limit = self._rules.max_delivery_count
+        if failed and self._dead_letters is not None and entry.delivery_count >= limit:
             why = f"Message could not be consumed after {limit} delivery attempts."
-            self._bury(entry, _reason("MaxDeliveryCountExceeded", why), now)
+            self._bury(entry, now, DeadLetterReason="MaxDeliveryCountExceeded", DeadLetterErrorDescription=why)
         elif entry.state == State.ACTIVE and entry.expires is not None and entry.expires <= now:
             self._expire(entry, now)  # its time passed while it was locked
         else:
-            self._changed(entry)
+            self._save(entry)
             if entry.state == State.ACTIVE:
                 self._offer(entry, now)
-
-    def _rewritten(self, entry: Entry, changes: Mapping[str, Any] | None) -> Entry:
-        if changes:
-            self._store.delete(entry.row_id)
-            entry.message = entry.message.with_application_properties(changes)
-            self._insert(entry)
-        return entry
 
     def _expire(self, entry: Entry, now: int) -> None:
         if entry.token is not None or entry.state == State.DEFERRED:
             return  # looked at again when the lock ends; what is deferred does not expire
-        if self._settings.dead_letter_expired:
-            self._bury(entry, _reason("TTLExpiredException", "The message expired and was dead lettered."), now)
+        if self._rules.dead_lettering_on_message_expiration:
+            why = "The message expired and was dead lettered."
+            self._bury(entry, now, DeadLetterReason="TTLExpiredException", DeadLetterErrorDescription=why)
         else:
             self._remove(entry)
 
-    def _bury(self, entry: Entry, changes: Mapping[str, Any], now: int) -> None:
+    def _bury(self, entry: Entry, now: int, **changes: str) -> None:
+        """Move a message to the dead-letter queue, where it keeps what it was and is known by another number."""
+        assert self._dead_letters is not None
         self._remove(entry)
-        if self._dead_letters is not None:
-            self._dead_letters.adopt(entry, entry.message.with_application_properties(changes), now)
-
-    def adopt(self, entry: Entry, message: Message, now: int) -> None:
-        """Take a dead letter over from the queue that it died in."""
-        dead = Entry(self._next_number(), message, entry.enqueued, entry.number)
+        message = entry.message.with_application_properties(changes)
+        dead = Entry(self._dead_letters.next_number(), message, entry.enqueued, entry.number)
         dead.delivery_count = entry.delivery_count
-        self._offer(self._add(dead), now)
-
-
-def _reason(reason: str, description: str) -> dict[str, str]:
-    return {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
+        self._dead_letters.appear(dead, now)

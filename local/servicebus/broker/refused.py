@@ -18,6 +18,7 @@ class Condition(StrEnum):
     ARGUMENT_ERROR = "com.microsoft:argument-error"
     MESSAGE_LOCK_LOST = "com.microsoft:message-lock-lost"
     MESSAGE_NOT_FOUND = "com.microsoft:message-not-found"
+    SERVER_BUSY = "com.microsoft:server-busy"
     SESSION_LOCK_LOST = "com.microsoft:session-lock-lost"
     SESSION_CANNOT_BE_LOCKED = "com.microsoft:session-cannot-be-locked"
     TIMEOUT = "com.microsoft:timeout"

@@ -10,8 +10,9 @@ from local.servicebus.amqp.message import Message
 from local.servicebus.broker.agenda import Agenda, Timer
 from local.servicebus.broker.entity import Entry
 from local.servicebus.broker.lane import Consumer, Lane
-from local.servicebus.broker.queue import Queue, QueueSettings
+from local.servicebus.broker.queue import Queue, Settlement
 from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.config import SubscriptionProperties
 from local.servicebus.store import Store
 
 ACCEPT_TIMEOUT = 60_000
@@ -40,22 +41,16 @@ class SessionQueue(Queue):
     """A queue whose messages all belong to sessions."""
 
     def __init__(
-        self, name: str, settings: QueueSettings, store: Store, agenda: Agenda, dead_letters: Queue | None = None
+        self, name: str, rules: SubscriptionProperties, store: Store, agenda: Agenda, dead_letters: Queue | None = None
     ) -> None:
-        super().__init__(name, settings, store, agenda, dead_letters)
+        super().__init__(name, rules, store, agenda, dead_letters)
         self._sessions: dict[str, Session] = {}
         self._free: dict[str, Session] = {}  # with messages and no owner, the longest free first
         self._owned: dict[Consumer, Session] = {}
         self._waiting: dict[Consumer, Timer] = {}  # for any session, the longest wait first
-        for session_id, state, changed in store.sessions(name):
+        for _, session_id, state, changed in store.rows("session", name):
             session = self._session(session_id)
             session.state, session.changed = state, changed
-
-    def check(self, message: Message) -> None:
-        """Refuse a message without a session id."""
-        if message.session_id is None:
-            why = f"'{self.name}' requires sessions: a message needs a session id (group-id)."
-            raise Refused(Condition.NOT_ALLOWED, why)
 
     # Who holds a session
 
@@ -75,7 +70,7 @@ class SessionQueue(Queue):
         """A receiver goes: its wait ends, or its session is free at once and what it held is not counted."""
         self._agenda.cancel(self._waiting.pop(consumer, None))
         if consumer in self._owned:
-            self._set_free(self._owned[consumer], now, failed=False)
+            self._set_free(self._owned[consumer], Settlement.RELEASE, now)
 
     def pump(self, consumer: Consumer, now: int) -> None:
         """A receiver has new credit."""
@@ -92,7 +87,9 @@ class SessionQueue(Queue):
     def renew_session(self, session_id: str, link: str | None, now: int) -> int:
         """Hold a session for another lock duration; the answer is until when."""
         session = self.held(session_id, link)
-        self._extend(session, now)
+        self._agenda.cancel(session.timer)
+        session.until = now + self._rules.lock_duration
+        session.timer = self._agenda.at(session.until, partial(self._session_expired, session))
         return session.until
 
     def _match(self, now: int) -> None:
@@ -108,14 +105,8 @@ class SessionQueue(Queue):
         self._free.pop(session.id, None)
         session.consumers.append(consumer)
         self._owned[consumer] = session
-        self._extend(session, now)
-        consumer.granted(session.id, session.until)
+        consumer.granted(session.id, self.renew_session(session.id, None, now))
         self._deliver(session, now)
-
-    def _extend(self, session: Session, now: int) -> None:
-        self._agenda.cancel(session.timer)
-        session.until = now + self._settings.lock_duration
-        session.timer = self._agenda.at(session.until, partial(self._session_expired, session))
 
     def _waited(self, consumer: Consumer, now: int) -> None:
         del self._waiting[consumer]
@@ -123,15 +114,15 @@ class SessionQueue(Queue):
 
     def _session_expired(self, session: Session, now: int) -> None:
         owner = session.owner
-        self._set_free(session, now, failed=True)
+        self._set_free(session, Settlement.ABANDON, now)
         if owner is not None:
             owner.lost(self._lock_lost())
 
-    def _set_free(self, session: Session, now: int, failed: bool) -> None:
+    def _set_free(self, session: Session, decision: Settlement, now: int) -> None:
         self._agenda.cancel(session.timer)
         del self._owned[session.consumers.popleft()]
-        for token in [t for t, lock in self._locks.items() if self._lane_of(lock.entry) is session]:
-            self._return(self._unlock(token), now, failed)
+        for token in [token for token, entry in self._locked.items() if self._lane_of(entry) is session]:
+            self.settle(token, decision, now)
         self._offer_session(session, now)
         self._tidy(session)
 
@@ -141,15 +132,14 @@ class SessionQueue(Queue):
 
     # What receivers keep in a session
 
-    def state(self, session_id: str, link: str | None) -> bytes | None:
-        """The session's state."""
-        return self.held(session_id, link).state
-
     def set_state(self, session_id: str, link: str | None, state: bytes | None, now: int) -> None:
         """Set the session's state; None deletes it."""
         session = self.held(session_id, link)
         session.state, session.changed = state, now
-        self._store.session(self.name, session_id, state, now)
+        if state is None:
+            self._store.drop("session", self.name, session_id)
+        else:
+            self._store.put("session", self.name, session_id, columns=lambda: (state, now))
 
     def session_ids(self, changed_after: int | None) -> list[str]:
         """Sessions whose state changed after a time or, with None, all that have messages or state."""
@@ -158,6 +148,12 @@ class SessionQueue(Queue):
         return sorted(s.id for s in self._sessions.values() if s.changed > changed_after)
 
     # What sessions change in a queue
+
+    def check(self, message: Message) -> None:
+        """Refuse a message without a session id."""
+        if message.session_id is None:
+            why = f"'{self.name}' requires sessions: a message needs a session id (group-id)."
+            raise Refused(Condition.NOT_ALLOWED, why)
 
     def receive_deferred(
         self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
@@ -203,5 +199,5 @@ class SessionQueue(Queue):
         session.messages -= 1
         self._tidy(session)
 
-    def _lock(self, entry: Entry, token: bytes, now: int) -> tuple[int, Timer | None]:
-        return self._lane_of(entry).until, None
+    def _lock(self, token: bytes, now: int) -> int:
+        return self._lane_of(self._locked[token]).until

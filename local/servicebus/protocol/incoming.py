@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from local.servicebus.amqp.frames import Frame, settlement
 from local.servicebus.amqp.message import Message, parse_delivery
-from local.servicebus.amqp.values import DecodeError, Described
+from local.servicebus.amqp.values import DecodeError
 from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.protocol.outcomes import ACCEPTED, Outcome, no_transactions, rejected
-from local.servicebus.protocol.termini import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.session import ProtocolSession
 
 CREDIT = 1000
+MAX_MESSAGE_SIZE = 1_048_576
 
 type Intake = Callable[[list[Message]], None]
 
@@ -31,17 +31,17 @@ class IncomingLink:
         self._intake = intake
         self._first: Frame | None = None  # of a delivery that is under way; id and format are sure on it alone
         self._settled = False
-        self._parts: list[bytes] = []
+        self._payload = b""  # of that delivery; what is over the limit is counted, not kept
         self._size = 0
 
     def receive(self, frame: Frame, payload: bytes) -> None:
         """One frame of a delivery."""
         if self._first is None:
-            self._first, self._settled, self._parts, self._size = frame, False, [], 0
+            self._first, self._settled, self._payload, self._size = frame, False, b"", 0
         self._settled |= bool(frame.settled)
         self._size += len(payload)
         if self._size <= MAX_MESSAGE_SIZE:
-            self._parts.append(payload)
+            self._payload += payload
         if not frame.more or frame.aborted:
             first, self._first = self._first, None
             if not frame.aborted:
@@ -69,6 +69,6 @@ class IncomingLink:
         if self._size > MAX_MESSAGE_SIZE:
             size = f"The message has {self._size:,} bytes, more than the {MAX_MESSAGE_SIZE:,} allowed."
             raise Refused(Condition.SIZE_EXCEEDED, size)
-        if isinstance(first.state, Described) and first.state.descriptor == Outcome.TRANSACTIONAL:
+        if first.state is not None and first.state.descriptor == Outcome.TRANSACTIONAL:
             raise no_transactions()
-        self._intake(parse_delivery(b"".join(self._parts), first.message_format or 0))
+        self._intake(parse_delivery(self._payload, first.message_format or 0))

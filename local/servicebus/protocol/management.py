@@ -9,17 +9,16 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from local.servicebus.amqp.message import Message, amqp_value, parse_message
+from local.servicebus.amqp.message import Message, amqp_value, encode_answer, parse_message
 from local.servicebus.amqp.values import LONGS, STRINGS, TIMESTAMPS, Array, DecodeError, Int, Symbol, Timestamp
+from local.servicebus.broker.broker import Broker
 from local.servicebus.broker.entity import Entity
-from local.servicebus.broker.queue import Queue
+from local.servicebus.broker.queue import Queue, Settlement
 from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.broker.sessions import SessionQueue
-from local.servicebus.protocol.requests import respond
-from local.servicebus.protocol.termini import MANAGEMENT
 
 if TYPE_CHECKING:
-    from local.servicebus.protocol.session import ProtocolSession
+    from local.servicebus.server import Server
 
 _EVERY_SESSION = 253_402_300_800_000  # the year 10000: sessions whatever the time of their last change
 _STATUS = {
@@ -28,8 +27,15 @@ _STATUS = {
     Condition.MESSAGE_LOCK_LOST: 410,
     Condition.SESSION_LOCK_LOST: 410,
     Condition.NOT_IMPLEMENTED: 501,
+    Condition.SERVER_BUSY: 503,
 }
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, DecodeError)
+_DECISIONS = {
+    "completed": Settlement.COMPLETE,
+    "abandoned": Settlement.ABANDON,
+    "defered": Settlement.DEFER,  # spelt so
+    "suspended": Settlement.DEAD_LETTER,
+}
 
 type Body = dict[str, Any] | None
 
@@ -55,38 +61,31 @@ class Request(NamedTuple):
         return [token.bytes_le for token in self.body["lock-tokens"]]
 
 
-def manage(session: ProtocolSession, entity: Entity, message: Message) -> None:
-    """Answer a request about an entity; an answer without a body means that there is nothing."""
+def manage(server: Server, address: str, message: Message) -> bytes:
+    """The answer to a request about an entity; one without a body means that there is nothing."""
     properties = message.application_properties()
     name = str(properties.get("operation", "")).removeprefix("com.microsoft:")
     status: dict[str, Any] = {"statusCode": Int(200), "statusDescription": "OK"}
     body: Body = None
     try:
-        link, now = properties.get("associated-link-name"), session.connection.server.now()
-        body = _run(entity, name, Request(amqp_value(message), link, now))
+        server.admit()
+        if name not in _OPERATIONS:
+            raise Refused(Condition.NOT_IMPLEMENTED, f"'{name}' is not supported by the local Service Bus.")
+        find, operation = _OPERATIONS[name]
+        entity = find(server.broker, address)
+        body = operation(entity, Request(amqp_value(message), properties.get("associated-link-name"), server.now()))
         if body is None:
             status = {"statusCode": Int(204), "statusDescription": "No Content"}
-    except Refused as refusal:
-        status = {"statusCode": Int(_STATUS.get(refusal.condition, 400)), "statusDescription": refusal.description}
-        status["errorCondition"] = Symbol(refusal.condition)
-    respond(session, entity.name.lower() + MANAGEMENT, message, status, body or {})
-
-
-def _run(entity: Entity, name: str, request: Request) -> Body:
-    if name not in _OPERATIONS:
-        raise Refused(Condition.NOT_IMPLEMENTED, f"'{name}' is not supported by the local Service Bus.")
-    kind, operation = _OPERATIONS[name]
-    if not isinstance(entity, kind):
-        raise Refused(Condition.NOT_ALLOWED, f"'{name}' does not apply to '{entity.name}'.")
-    try:
-        return operation(entity, request)
-    except _MALFORMED as error:
-        raise Refused(Condition.ARGUMENT_ERROR, f"The request '{name}' cannot be read: {error!r}.") from None
+    except (Refused, *_MALFORMED) as error:
+        if not isinstance(error, Refused):
+            error = Refused(Condition.ARGUMENT_ERROR, f"The request '{name}' cannot be read: {error!r}.")
+        status = {"statusCode": Int(_STATUS.get(error.condition, 400)), "statusDescription": error.description}
+        status["errorCondition"] = Symbol(error.condition)
+    return encode_answer(message, status, body or {})
 
 
 def _renew_lock(queue: Queue, request: Request) -> Body:
-    expirations = [queue.renew(token, request.now) for token in request.tokens()]
-    return {"expirations": Array(TIMESTAMPS, expirations)}
+    return {"expirations": Array(TIMESTAMPS, [queue.renew(token, request.now) for token in request.tokens()])}
 
 
 def _renew_session_lock(queue: SessionQueue, request: Request) -> Body:
@@ -94,7 +93,7 @@ def _renew_session_lock(queue: SessionQueue, request: Request) -> Body:
 
 
 def _get_session_state(queue: SessionQueue, request: Request) -> Body:
-    return {"session-state": queue.state(request.session_id, request.link)}
+    return {"session-state": queue.held(request.session_id, request.link).state}
 
 
 def _set_session_state(queue: SessionQueue, request: Request) -> Body:
@@ -128,22 +127,16 @@ def _receive_deferred(queue: Queue, request: Request) -> Body:
 
 
 def _update_disposition(queue: Queue, request: Request) -> Body:
+    decision = _DECISIONS[request.body["disposition-status"]]
     changes = dict(request.body.get("properties-to-modify") or {})
+    for name, key in (
+        ("DeadLetterReason", "deadletter-reason"),
+        ("DeadLetterErrorDescription", "deadletter-description"),
+    ):
+        if request.body.get(key) is not None:
+            changes[name] = request.body[key]
     for token in request.tokens():
-        match request.body["disposition-status"]:
-            case "completed":
-                queue.complete(token, request.now)
-            case "abandoned":
-                queue.abandon(token, request.now, changes)
-            case "defered":
-                queue.defer(token, request.now, changes)
-            case "suspended":
-                for name, key in (("Reason", "reason"), ("ErrorDescription", "description")):
-                    if request.body.get(f"deadletter-{key}") is not None:
-                        changes[f"DeadLetter{name}"] = request.body[f"deadletter-{key}"]
-                queue.dead_letter(token, request.now, changes)
-            case status:
-                raise ValueError(f"no disposition status {status!r}")
+        queue.settle(token, decision, request.now, changes)
     return {}
 
 
@@ -153,15 +146,16 @@ def _message_sessions(queue: SessionQueue, request: Request) -> Body:
     return {"skip": Int(skip + len(found)), "sessions-ids": Array(STRINGS, found)} if found else None
 
 
-_OPERATIONS: dict[str, tuple[type[Entity], Callable[[Any, Request], Body]]] = {
-    "renew-lock": (Queue, _renew_lock),
-    "renew-session-lock": (SessionQueue, _renew_session_lock),
-    "get-session-state": (SessionQueue, _get_session_state),
-    "set-session-state": (SessionQueue, _set_session_state),
-    "peek-message": (Queue, _peek),
-    "schedule-message": (Entity, _schedule),
-    "cancel-scheduled-message": (Entity, _cancel),
-    "receive-by-sequence-number": (Queue, _receive_deferred),
-    "update-disposition": (Queue, _update_disposition),
-    "get-message-sessions": (SessionQueue, _message_sessions),
+_OPERATIONS: dict[str, tuple[Callable[[Broker, str], Entity], Callable[[Any, Request], Body]]] = {
+    "renew-lock": (Broker.source, _renew_lock),
+    "renew-session-lock": (Broker.sessions, _renew_session_lock),
+    "get-session-state": (Broker.sessions, _get_session_state),
+    "set-session-state": (Broker.sessions, _set_session_state),
+    "peek-message": (Broker.source, _peek),
+    "schedule-message": (Broker.destination, _schedule),
+    "cancel-scheduled-message": (Broker.destination, _cancel),
+    "receive-by-sequence-number": (Broker.source, _receive_deferred),
+    "update-disposition": (Broker.source, _update_disposition),
+    "get-message-sessions": (Broker.sessions, _message_sessions),
 }
+"""Which kind of entity each operation is for, and what it does there."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 from local.servicebus.amqp.frames import amqp_error
 from local.servicebus.amqp.values import Described, Ulong
+from local.servicebus.broker.queue import Settlement
 from local.servicebus.broker.refused import Condition, Refused
 
 
@@ -20,8 +23,6 @@ class Outcome(IntEnum):
 
 
 ACCEPTED = Described(Ulong(Outcome.ACCEPTED), [])
-DEAD_LETTERED = Described(Ulong(Outcome.REJECTED), [None])
-"""Confirms that a delivery was rejected, as asked; with an error it would mean that this failed."""
 
 
 def rejected(refusal: Refused) -> Described:
@@ -32,3 +33,27 @@ def rejected(refusal: Refused) -> Described:
 def no_transactions() -> Refused:
     """Whatever belongs to a transaction is refused."""
     return Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
+
+
+def decided(state: Described) -> tuple[Settlement, Mapping[str, Any], Described]:
+    """What a receiver decided, the properties that it sets, and the outcome that confirms it. Raises Refused."""
+    match state.descriptor:
+        case Outcome.ACCEPTED:
+            return Settlement.COMPLETE, {}, ACCEPTED
+        case Outcome.RELEASED:
+            return Settlement.RELEASE, {}, state
+        case Outcome.MODIFIED:
+            decision = Settlement.DEFER if state.field(1) is True else Settlement.ABANDON
+            return decision, _given(state.field(2)), state
+        case Outcome.REJECTED:  # confirmed without the error, which would mean that this failed
+            error = state.field(0)
+            info = error.field(2) if isinstance(error, Described) else None
+            return Settlement.DEAD_LETTER, _given(info), Described(Ulong(Outcome.REJECTED), [None])
+    raise no_transactions()
+
+
+def _given(changes: Any) -> dict[str, Any]:
+    """The entries of a map that have a value, under plain names."""
+    if not isinstance(changes, dict | None):
+        raise Refused(Condition.INVALID_FIELD, "Properties to modify are a map.")
+    return {str(key): value for key, value in (changes or {}).items() if value is not None}

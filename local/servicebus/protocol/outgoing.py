@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from local.servicebus.amqp.frames import Frame
-from local.servicebus.amqp.values import Described, Symbol, Ulong
+from local.servicebus.amqp.values import Described, Symbol
 from local.servicebus.broker.queue import Queue
-from local.servicebus.broker.refused import Condition, Refused
-from local.servicebus.protocol.outcomes import ACCEPTED, DEAD_LETTERED, Outcome, no_transactions, rejected
-from local.servicebus.protocol.termini import ADDRESS, attach_reply, described_field
+from local.servicebus.broker.refused import Refused
+from local.servicebus.protocol.outcomes import ACCEPTED, decided, rejected
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.session import ProtocolSession
@@ -26,7 +25,6 @@ class OutgoingLink:
         self.handle = frame.handle
         self.name = frame.name
         self.path = path
-        self.target = described_field(frame.target, ADDRESS)
         self.frame = frame
         self.queue = queue
         self.waiting = False  # for a session, its attach not yet answered
@@ -34,10 +32,8 @@ class OutgoingLink:
         self.credit = 0
         self.delivery_count = 0
         self._session = session
+        self._now = session.connection.server.now
         self._answers: deque[bytes] = deque()
-
-    def _now(self) -> int:
-        return self._session.connection.server.now()
 
     # What the client says
 
@@ -54,31 +50,15 @@ class OutgoingLink:
         if frame.drain or frame.echo:
             self._session.send_flow(self, drain=bool(frame.drain))
 
-    def settle(self, token: bytes, state: Any) -> Described:
+    def settle(self, token: bytes, state: Described | None) -> Described:
         """Do what the receiver decided; the outcome to confirm it with."""
         assert self.queue is not None
         try:
-            return self._settle(self.queue, token, state)
+            decision, changes, answer = decided(state or ACCEPTED)
+            self.queue.settle(token, decision, self._now(), changes)
         except Refused as refusal:
             return rejected(refusal)
-
-    def _settle(self, queue: Queue, token: bytes, state: Any) -> Described:
-        match state.descriptor if isinstance(state, Described) else Outcome.ACCEPTED:
-            case Outcome.ACCEPTED:
-                queue.complete(token, self._now())
-                return ACCEPTED
-            case Outcome.REJECTED:
-                info = described_field(described_field(state, 0), 2)
-                queue.dead_letter(token, self._now(), _given(info))
-                return DEAD_LETTERED
-            case Outcome.RELEASED:
-                queue.release(token, self._now())
-            case Outcome.MODIFIED:
-                undeliverable_here, changes = described_field(state, 1), _given(described_field(state, 2))
-                (queue.defer if undeliverable_here is True else queue.abandon)(token, self._now(), changes)
-            case _:
-                raise no_transactions()
-        return Described(Ulong(state.descriptor), state.value)
+        return answer
 
     def closed(self) -> None:
         """The client does not receive any more."""
@@ -94,16 +74,11 @@ class OutgoingLink:
     def granted(self, session_id: str, until: int) -> None:
         """Answer the attach that waited for a session."""
         self.waiting = False
-        properties = {_LOCKED_UNTIL: until * 10_000 + _TICKS_1970}
-        self._session.send(attach_reply(self.frame, session_id, properties))
+        self._session.accept(self.frame, session_id, {_LOCKED_UNTIL: until * 10_000 + _TICKS_1970})
 
     def lost(self, why: Refused) -> None:
         """Detach, or refuse to attach."""
-        self._session.remove(self)
-        if self.waiting:
-            self._session.refuse(self.frame, why)
-        else:
-            self._session.detach(self.handle, why)
+        self._session.close(self, why)
 
     # What a request-response node says
 
@@ -120,10 +95,3 @@ class OutgoingLink:
         self.credit -= 1
         self.delivery_count += 1
         self._session.send_delivery(self, tag, payload, settled)
-
-
-def _given(changes: Any) -> dict[str, Any]:
-    """The entries of a map that have a value, under plain names."""
-    if not isinstance(changes, dict | None):
-        raise Refused(Condition.INVALID_FIELD, "Properties to modify are a map.")
-    return {str(key): value for key, value in (changes or {}).items() if value is not None}

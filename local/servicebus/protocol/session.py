@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.servicebus.amqp.frames import Frame, amqp_error, settlement
-from local.servicebus.amqp.values import DecodeError
+from local.servicebus.amqp.message import REPLY_TO, Message
+from local.servicebus.amqp.values import DecodeError, Described
 from local.servicebus.broker.refused import Refused
-from local.servicebus.protocol.attach import attach
-from local.servicebus.protocol.incoming import IncomingLink
+from local.servicebus.protocol.attach import ADDRESS, FILTER, SESSION_FILTER, attach
+from local.servicebus.protocol.incoming import MAX_MESSAGE_SIZE, IncomingLink
 from local.servicebus.protocol.outgoing import OutgoingLink
-from local.servicebus.protocol.termini import attach_reply
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.connection import Connection
@@ -21,13 +21,15 @@ HANDLE_MAX = 255
 FIRST_DELIVERY = 1 << 30
 """Far from the ids that clients use: pyamqp takes our deliveries for its own of the same number."""
 
+type Link = IncomingLink | OutgoingLink
+
 
 class ProtocolSession:
     """The client's links on one channel."""
 
     def __init__(self, connection: Connection, channel: int, begin: Frame) -> None:
         self.connection = connection
-        self.links: dict[int, IncomingLink | OutgoingLink] = {}
+        self.links: dict[int, Link] = {}
         self._channel = channel
         self._next_incoming = begin.next_outgoing_id
         self._incoming_window = WINDOW
@@ -36,9 +38,8 @@ class ProtocolSession:
         self._next_delivery = FIRST_DELIVERY
         self._blocked: deque[tuple[Frame, bytes]] = deque()  # until the client opens its window
         self._unsettled: dict[int, tuple[OutgoingLink, bytes]] = {}
-        ours = Frame("begin", remote_channel=channel, next_outgoing_id=0, incoming_window=WINDOW)
-        ours.outgoing_window, ours.handle_max = WINDOW, HANDLE_MAX
-        self.send(ours)
+        windows = {"incoming_window": WINDOW, "outgoing_window": WINDOW}
+        self.send(Frame("begin", remote_channel=channel, next_outgoing_id=0, **windows, handle_max=HANDLE_MAX))
 
     def send(self, frame: Frame, payload: bytes = b"") -> None:
         """Send a frame on this channel."""
@@ -58,37 +59,77 @@ class ProtocolSession:
             case "disposition" if frame.role:  # as a sender, a client only settles what we settled already
                 self._disposition(frame)
             case "detach" if frame.handle in self.links:
-                link = self.links[frame.handle]
-                self.remove(link)
-                if isinstance(link, OutgoingLink) and link.waiting:
-                    self.refuse(link.frame)
-                else:
-                    self.detach(link.handle)
+                self.close(self.links[frame.handle])
 
-    def remove(self, link: IncomingLink | OutgoingLink) -> None:
+    def end(self) -> None:
+        """The session is over, and with it all its links."""
+        for link in list(self.links.values()):
+            self._remove(link)
+
+    # Links
+
+    def accept(self, frame: Frame, session_id: str | None = None, properties: dict[Any, Any] | None = None) -> None:
+        """Answer an attach: what the client wrote, filled in where SDKs insist on a value, and the session granted."""
+        source, target = (
+            [each.field(at) for at in range(size)] for each, size in ((frame.source, 11), (frame.target, 7))
+        )
+        if session_id is not None:
+            source[FILTER] = {**source[FILTER], SESSION_FILTER: session_id}
+        ours = self._attach(frame)
+        ours.source, ours.target = (
+            Described(frame.source.descriptor, source),
+            Described(frame.target.descriptor, target),
+        )
+        ours.properties = properties
+        self.send(ours)
+
+    def refuse(self, frame: Frame, refusal: Refused | None = None) -> None:
+        """Answer an attach with a link that leads nowhere, and detach it."""
+        self.send(self._attach(frame))
+        self._detach(frame.handle, refusal)
+
+    def close(self, link: Link, reason: Refused | None = None) -> None:
+        """Take leave of a link, whichever side wants it; one that still waits for its session is refused."""
+        self._remove(link)
+        if isinstance(link, OutgoingLink) and link.waiting:
+            self.refuse(link.frame, reason)
+        else:
+            self._detach(link.handle, reason)
+
+    def respond(self, node: str, request: Message, payload: bytes) -> None:
+        """Answer on the receiver that the request names or, as Python names none, on the one of this node.
+
+        JavaScript names its link to `$cbs`, and the target address of its link to `$management`.
+        """
+        reply_to = request.properties[REPLY_TO]
+        mailboxes = [link for link in self.links.values() if isinstance(link, OutgoingLink) and link.queue is None]
+        named = [link for link in mailboxes if reply_to in (link.name, link.frame.target.field(ADDRESS))]
+        for link in (named or [link for link in mailboxes if link.path == node])[:1]:
+            link.answer(payload)
+
+    def _attach(self, frame: Frame) -> Frame:
+        return Frame(
+            "attach",
+            name=frame.name,
+            handle=frame.handle,
+            role=not frame.role,
+            snd_settle_mode=2 if frame.snd_settle_mode is None else frame.snd_settle_mode,
+            rcv_settle_mode=frame.rcv_settle_mode or 0,
+            initial_delivery_count=0 if frame.role else None,
+            max_message_size=MAX_MESSAGE_SIZE,
+        )
+
+    def _detach(self, handle: int, reason: Refused | None) -> None:
+        error = reason and amqp_error(reason.condition, reason.description)
+        self.send(Frame("detach", handle=handle, closed=True, error=error))
+
+    def _remove(self, link: Link) -> None:
         """Forget a link and what it still holds."""
         self.links.pop(link.handle, None)
         if isinstance(link, OutgoingLink):
             self._blocked = deque(item for item in self._blocked if item[0].handle != link.handle)
             self._unsettled = {number: held for number, held in self._unsettled.items() if held[0] is not link}
             link.closed()
-
-    def detach(self, handle: int, refusal: Refused | None = None) -> None:
-        """Close our end of a link, saying why if there is a reason."""
-        error = refusal and amqp_error(refusal.condition, refusal.description)
-        self.send(Frame("detach", handle=handle, closed=True, error=error))
-
-    def refuse(self, frame: Frame, refusal: Refused | None = None) -> None:
-        """Answer an attach with a link that leads nowhere, and detach it."""
-        nowhere = attach_reply(frame)
-        nowhere.source = nowhere.target = None
-        self.send(nowhere)
-        self.detach(frame.handle, refusal)
-
-    def end(self) -> None:
-        """The session is over, and with it all its links."""
-        for link in list(self.links.values()):
-            self.remove(link)
 
     # Incoming
 
@@ -122,7 +163,7 @@ class ProtocolSession:
 
     # Outgoing
 
-    def send_flow(self, link: IncomingLink | OutgoingLink | None = None, drain: bool = False) -> None:
+    def send_flow(self, link: Link | None = None, drain: bool = False) -> None:
         """Open the session's window and, with a link, say how its credit stands."""
         self._incoming_window = WINDOW
         flow = Frame("flow", next_incoming_id=self._next_incoming, incoming_window=WINDOW, drain=drain, echo=False)

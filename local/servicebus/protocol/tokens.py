@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.keys import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
-from local.servicebus.amqp.message import Message, amqp_value
+from local.servicebus.amqp.message import Message, amqp_value, encode_answer
 from local.servicebus.amqp.values import Int, Symbol
 from local.servicebus.broker.refused import Condition, Refused
-from local.servicebus.protocol.requests import respond
-from local.servicebus.protocol.termini import CBS, entity_path
 
-if TYPE_CHECKING:
-    from local.servicebus.protocol.session import ProtocolSession
+
+def entity_path(address: object) -> str:
+    """The path of an address, `sb://host/path` or the path alone, in lower case; empty for none."""
+    if not isinstance(address, str):
+        return ""
+    return unquote(urlsplit(address).path if "://" in address else address).strip("/").lower()
 
 
 class Grants:
@@ -31,25 +34,24 @@ class Grants:
         if token.startswith("SharedAccessSignature "):
             _check_signature(token.removeprefix("SharedAccessSignature "), path, now)
         elif token.count(".") != 2:
-            raise Refused(Condition.UNAUTHORIZED, "The token is neither a shared access signature nor a JWT.")
+            raise _unauthorized("The token is neither a shared access signature nor a JWT.")
         self._paths.add(path)
 
     def check(self, path: str) -> None:
         """Raise Refused unless a grant covers the path."""
         if not any(_covers(granted, path) for granted in self._paths):
-            raise Refused(Condition.UNAUTHORIZED, f"No token was presented for '{path}' on this connection.")
+            raise _unauthorized(f"No token was presented for '{path}' on this connection.")
 
 
-def put_token(session: ProtocolSession, request: Message) -> None:
-    """Answer a request to `$cbs`, which brings a token for an entity."""
+def put_token(grants: Grants, now: Callable[[], int], request: Message) -> bytes:
+    """The answer to a request to `$cbs`, which brings a token for an entity."""
     status: dict[str, Any] = {"status-code": Int(202), "status-description": "Accepted"}
     try:
-        audience, token = request.application_properties().get("name"), amqp_value(request)
-        session.connection.grants.add(str(audience), str(token), session.connection.server.now())
+        grants.add(str(request.application_properties().get("name")), str(amqp_value(request)), now())
     except Refused as refusal:
         status = {"status-code": Int(401), "status-description": refusal.description}
         status["error-condition"] = Symbol(refusal.condition)
-    respond(session, CBS, request, status, None)
+    return encode_answer(request, status, None)
 
 
 def _covers(granted: str, path: str) -> bool:
@@ -66,8 +68,12 @@ def _check_signature(token: str, path: str, now: int) -> None:
     signed = f"{raw.get('sr')}\n{raw.get('se')}".encode()
     expected = base64.b64encode(hmac.digest(SERVICE_BUS_KEY.encode(), signed, hashlib.sha256))
     if fields.get("skn") != SERVICE_BUS_KEY_NAME or not hmac.compare_digest(fields.get("sig", "").encode(), expected):
-        raise Refused(Condition.UNAUTHORIZED, f"The token is not signed with the key '{SERVICE_BUS_KEY_NAME}'.")
+        raise _unauthorized(f"The token is not signed with the key '{SERVICE_BUS_KEY_NAME}'.")
     if not fields["se"].isdecimal() or int(fields["se"]) * 1000 <= now:
-        raise Refused(Condition.UNAUTHORIZED, "The token has expired.")
+        raise _unauthorized("The token has expired.")
     if not _covers(entity_path(fields["sr"]), path):
-        raise Refused(Condition.UNAUTHORIZED, f"The token is for '{fields['sr']}', not for '{path}'.")
+        raise _unauthorized(f"The token is for '{fields['sr']}', not for '{path}'.")
+
+
+def _unauthorized(why: str) -> Refused:
+    return Refused(Condition.UNAUTHORIZED, why)

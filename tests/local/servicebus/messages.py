@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.servicebus.amqp.decode import decode
-from local.servicebus.amqp.encode import encode
+from local.servicebus.amqp.codec import decode, encode
 from local.servicebus.amqp.message import Message, parse_message
 from local.servicebus.amqp.values import Symbol, Timestamp, Uint
 

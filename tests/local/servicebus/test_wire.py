@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.servicebus.amqp.encode import encode
+from local.servicebus.amqp.codec import encode
 from local.servicebus.amqp.frames import Frame, encode_frame
 from local.servicebus.amqp.values import Array, Described, Int, Symbol, Uint, Ulong
 from tests.local.servicebus.messages import (

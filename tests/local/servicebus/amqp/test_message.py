@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.servicebus.amqp.encode import encode
+from local.servicebus.amqp.codec import encode
 from local.servicebus.amqp.message import BATCH_FORMAT, amqp_value, encode_answer, parse_delivery, parse_message
 from local.servicebus.amqp.values import Byte, DecodeError, Float, Symbol, Timestamp, Ulong
 from tests.local.servicebus.messages import (
@@ -149,7 +149,8 @@ def test_bodies_of_every_kind_are_carried() -> None:
 def test_an_answer_correlates_with_the_type_of_the_id() -> None:
     request_id = uuid.UUID(int=7)
 
-    answer = parse_message(encode_answer(request_id, {"statusCode": 200}, {"a": 1}))
+    request = message(message_id=request_id)
+    answer = parse_message(encode_answer(request, {"statusCode": 200}, {"a": 1}))
 
     assert answer.properties[5] == request_id
     assert amqp_value(answer) == {"a": 1}

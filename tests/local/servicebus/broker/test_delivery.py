@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from local.servicebus.broker.queue import Settlement
 from local.servicebus.broker.refused import Condition, Refused
 from tests.local.servicebus.broker.bench import MINUTE, SECOND, Bench, Receiver
 
@@ -47,7 +48,7 @@ def test_a_completed_message_is_gone(bench: Bench) -> None:
     bench.send("plain", "a")
     receiver = bench.receiver("plain")
 
-    bench.queue("plain").complete(receiver.token, bench.now)
+    bench.queue("plain").settle(receiver.token, Settlement.COMPLETE, bench.now)
 
     assert bench.waiting("plain") == []
 
@@ -55,10 +56,10 @@ def test_a_completed_message_is_gone(bench: Bench) -> None:
 def test_a_message_cannot_be_settled_twice(bench: Bench) -> None:
     bench.send("plain", "a")
     receiver = bench.receiver("plain")
-    bench.queue("plain").complete(receiver.token, bench.now)
+    bench.queue("plain").settle(receiver.token, Settlement.COMPLETE, bench.now)
 
     with pytest.raises(Refused) as refusal:
-        bench.queue("plain").complete(receiver.token, bench.now)
+        bench.queue("plain").settle(receiver.token, Settlement.COMPLETE, bench.now)
     assert refusal.value.condition == Condition.MESSAGE_LOCK_LOST
 
 
@@ -76,7 +77,7 @@ def test_an_abandoned_message_comes_again_first_and_counted(bench: Bench) -> Non
     receiver = bench.receiver("plain", credit=1)
 
     receiver.credit = 1
-    bench.queue("plain").abandon(receiver.token, bench.now)
+    bench.queue("plain").settle(receiver.token, Settlement.ABANDON, bench.now)
 
     assert receiver.bodies == ["a", "a"]
     assert receiver.delivery_counts == [0, 1]
@@ -88,7 +89,7 @@ def test_abandoning_can_change_properties(bench: Bench) -> None:
     bench.send("plain", "a", kept="k", changed="old")
     receiver = bench.receiver("plain")
 
-    bench.queue("plain").abandon(receiver.token, bench.now, {"changed": "new", "added": 1})
+    bench.queue("plain").settle(receiver.token, Settlement.ABANDON, bench.now, {"changed": "new", "added": 1})
 
     assert receiver.properties == {"kept": "k", "changed": "new", "added": 1}
 
@@ -98,7 +99,7 @@ def test_a_released_message_comes_again_uncounted(bench: Bench) -> None:
     bench.send("plain", "a")
     receiver = bench.receiver("plain")
 
-    bench.queue("plain").release(receiver.token, bench.now)
+    bench.queue("plain").settle(receiver.token, Settlement.RELEASE, bench.now)
 
     assert receiver.delivery_counts == [0, 0]
 
@@ -109,7 +110,7 @@ def test_max_delivery_count_dead_letters(bench: Bench) -> None:
     receiver = bench.receiver("plain")
 
     for _ in range(3):
-        bench.queue("plain").abandon(receiver.token, bench.now)
+        bench.queue("plain").settle(receiver.token, Settlement.ABANDON, bench.now)
 
     dead = bench.dead_letters("plain")
     assert receiver.delivery_counts == [0, 1, 2]
@@ -125,7 +126,7 @@ def test_a_dead_letter_keeps_what_it_was_and_says_why(bench: Bench) -> None:
     receiver = bench.receiver("plain")
     bench.advance(SECOND)
 
-    bench.queue("plain").dead_letter(receiver.token, bench.now, {"DeadLetterReason": "schema"})
+    bench.queue("plain").settle(receiver.token, Settlement.DEAD_LETTER, bench.now, {"DeadLetterReason": "schema"})
 
     dead = bench.dead_letters("plain")
     assert dead.properties == {"own": "property", "DeadLetterReason": "schema"}
@@ -138,14 +139,14 @@ def test_a_dead_letter_cannot_die_again(bench: Bench) -> None:
     """service-bus-dead-letter-queues: there is no dead-letter queue of a dead-letter queue, and no limit in it."""
     bench.send("plain", "a")
     receiver = bench.receiver("plain")
-    bench.queue("plain").dead_letter(receiver.token, bench.now, {})
+    bench.queue("plain").settle(receiver.token, Settlement.DEAD_LETTER, bench.now, {})
     dead = bench.dead_letters("plain")
 
     with pytest.raises(Refused) as refusal:
-        bench.queue("plain/$DeadLetterQueue").dead_letter(dead.token, bench.now, {})
+        bench.queue("plain/$DeadLetterQueue").settle(dead.token, Settlement.DEAD_LETTER, bench.now, {})
     assert refusal.value.condition == Condition.NOT_ALLOWED
     for _ in range(20):
-        bench.queue("plain/$DeadLetterQueue").abandon(dead.token, bench.now)
+        bench.queue("plain/$DeadLetterQueue").settle(dead.token, Settlement.ABANDON, bench.now)
     assert dead.delivery_counts[-1] == 20
 
 
@@ -161,7 +162,7 @@ def test_an_expired_lock_gives_the_message_to_another(bench: Bench) -> None:
     assert other.bodies == ["a"]
     assert other.delivery_counts == [1]
     with pytest.raises(Refused) as refusal:
-        bench.queue("plain").complete(slow.token, bench.now)
+        bench.queue("plain").settle(slow.token, Settlement.COMPLETE, bench.now)
     assert refusal.value.condition == Condition.MESSAGE_LOCK_LOST
 
 
@@ -174,7 +175,7 @@ def test_a_renewed_lock_holds_for_another_duration(bench: Bench) -> None:
     bench.advance(50 * SECOND)
 
     assert until == bench.now + 10 * SECOND
-    bench.queue("plain").complete(receiver.token, bench.now)
+    bench.queue("plain").settle(receiver.token, Settlement.COMPLETE, bench.now)
     assert bench.waiting("plain") == []
 
 
@@ -193,12 +194,12 @@ def test_a_deferred_message_comes_by_its_number_only(bench: Bench) -> None:
     """service-bus-messaging/message-deferral."""
     bench.send("plain", "a", "b")
     receiver = bench.receiver("plain", credit=1)
-    bench.queue("plain").defer(receiver.token, bench.now, {"why": "later"})
+    bench.queue("plain").settle(receiver.token, Settlement.DEFER, bench.now, {"why": "later"})
 
     other = bench.receiver("plain")
     assert other.bodies == ["b"]
     [(token, payload)] = bench.queue("plain").receive_deferred([1], True, None, bench.now)
-    bench.queue("plain").complete(token.bytes_le, bench.now)
+    bench.queue("plain").settle(token.bytes_le, Settlement.COMPLETE, bench.now)
 
     assert b"later" in payload
     assert bench.waiting("plain") == ["b"]
@@ -207,11 +208,11 @@ def test_a_deferred_message_comes_by_its_number_only(bench: Bench) -> None:
 def test_an_abandoned_deferred_message_stays_deferred(bench: Bench) -> None:
     bench.send("plain", "a")
     queue = bench.queue("plain")
-    queue.defer(bench.receiver("plain").token, bench.now)
+    queue.settle(bench.receiver("plain").token, Settlement.DEFER, bench.now)
 
     for _ in range(2):
         [(token, _)] = queue.receive_deferred([1], True, None, bench.now)
-        queue.abandon(token.bytes_le, bench.now)
+        queue.settle(token.bytes_le, Settlement.ABANDON, bench.now)
 
     assert bench.receiver("plain").bodies == []
     assert bench.waiting("plain") == ["a"]
@@ -220,7 +221,7 @@ def test_an_abandoned_deferred_message_stays_deferred(bench: Bench) -> None:
 def test_deferred_messages_come_all_or_none(bench: Bench) -> None:
     bench.send("plain", "a", "b")
     queue = bench.queue("plain")
-    queue.defer(bench.receiver("plain", credit=1).token, bench.now)
+    queue.settle(bench.receiver("plain", credit=1).token, Settlement.DEFER, bench.now)
 
     with pytest.raises(Refused) as refusal:
         queue.receive_deferred([1, 2], True, None, bench.now)
@@ -236,7 +237,7 @@ def test_peek_sees_every_state_and_locks_nothing(bench: Bench) -> None:
     bench.send("plain", "scheduled", due=bench.now + MINUTE)
     queue = bench.queue("plain")
     receiver = bench.receiver("plain", credit=2)
-    queue.defer(receiver.got[0][0], bench.now)
+    queue.settle(receiver.got[0][0], Settlement.DEFER, bench.now)
 
     assert [(entry.number, int(entry.state)) for entry in queue.peek(1)] == [(1, 1), (2, 0), (3, 0), (4, 2)]
     assert [entry.number for entry in queue.peek(3)] == [3, 4]

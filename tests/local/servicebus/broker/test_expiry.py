@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from local.servicebus.broker.queue import Settlement
 from tests.local.servicebus.broker.bench import MINUTE, SECOND, Bench
 from tests.local.servicebus.messages import HEADER, sections
 
@@ -50,7 +51,7 @@ def test_a_locked_message_does_not_expire(bench: Bench) -> None:
     receiver = bench.receiver("expiring")
 
     bench.advance(30 * SECOND)
-    bench.queue("expiring").complete(receiver.token, bench.now)
+    bench.queue("expiring").settle(receiver.token, Settlement.COMPLETE, bench.now)
 
     assert bench.dead_letters("expiring").bodies == []
 
@@ -60,7 +61,7 @@ def test_a_message_whose_time_passed_under_a_lock_expires_when_abandoned(bench: 
     receiver = bench.receiver("expiring")
     bench.advance(30 * SECOND)
 
-    bench.queue("expiring").abandon(receiver.token, bench.now)
+    bench.queue("expiring").settle(receiver.token, Settlement.ABANDON, bench.now)
 
     assert receiver.bodies == ["a"]
     assert bench.dead_letters("expiring").properties["DeadLetterReason"] == "TTLExpiredException"
@@ -80,7 +81,7 @@ def test_a_message_whose_time_passed_under_a_lock_expires_with_the_lock(bench: B
 def test_a_deferred_message_does_not_expire(bench: Bench) -> None:
     """service-bus-messaging/message-deferral."""
     bench.send("expiring", "a")
-    bench.queue("expiring").defer(bench.receiver("expiring").token, bench.now)
+    bench.queue("expiring").settle(bench.receiver("expiring").token, Settlement.DEFER, bench.now)
 
     bench.advance(10 * MINUTE)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local.servicebus.broker.queue import Settlement
 from local.servicebus.store import Store
 from tests.local.servicebus.broker.bench import MINUTE, Bench, Receiver
 from tests.local.servicebus.broker.conftest import OpenBench
@@ -34,7 +35,7 @@ def test_accepted_messages_are_there_after_a_crash(bench: Bench) -> None:
 
 def test_completed_messages_stay_gone_and_numbers_are_never_used_again(bench: Bench) -> None:
     bench.send("plain", "a")
-    bench.queue("plain").complete(bench.receiver("plain").token, bench.now)
+    bench.queue("plain").settle(bench.receiver("plain").token, Settlement.COMPLETE, bench.now)
 
     restart(bench)
     bench.send("plain", "b")
@@ -55,7 +56,7 @@ def test_a_message_that_was_with_a_client_counts_as_failed(bench: Bench) -> None
 def test_a_message_that_was_given_back_does_not_count_as_failed(bench: Bench) -> None:
     bench.send("plain", "a")
     receiver = bench.receiver("plain", credit=1)
-    bench.queue("plain").release(receiver.token, bench.now)
+    bench.queue("plain").settle(receiver.token, Settlement.RELEASE, bench.now)
 
     restart(bench)
 
@@ -66,8 +67,8 @@ def test_states_counts_and_times_are_kept(bench: Bench) -> None:
     bench.send("plain", "deferred", "abandoned")
     bench.send("plain", "scheduled", due=bench.now + MINUTE)
     first = bench.receiver("plain", credit=2)
-    bench.queue("plain").defer(first.got[0][0], bench.now, {"why": "later"})
-    bench.queue("plain").abandon(first.got[1][0], bench.now, {"tried": True})
+    bench.queue("plain").settle(first.got[0][0], Settlement.DEFER, bench.now, {"why": "later"})
+    bench.queue("plain").settle(first.got[1][0], Settlement.ABANDON, bench.now, {"tried": True})
 
     restart(bench)
 
@@ -116,13 +117,15 @@ def test_session_states_are_kept(bench: Bench) -> None:
 
     assert bench.sessions("learners").session_ids(None) == ["mei"]
     bench.sessions("learners").accept(Receiver(), "mei", None, bench.now)
-    assert bench.sessions("learners").state("mei", None) == b"chapter 3"
+    assert bench.sessions("learners").held("mei").state == b"chapter 3"
 
 
 def test_dead_letters_and_topic_numbers_are_kept(bench: Bench) -> None:
     bench.send("events", "a")
     receiver = bench.receiver("events/Subscriptions/all")
-    bench.queue("events/Subscriptions/all").dead_letter(receiver.token, bench.now, {"DeadLetterReason": "schema"})
+    bench.queue("events/Subscriptions/all").settle(
+        receiver.token, Settlement.DEAD_LETTER, bench.now, {"DeadLetterReason": "schema"}
+    )
 
     restart(bench)
     bench.send("events", "b")
@@ -135,7 +138,7 @@ def test_what_was_not_committed_never_happened(bench: Bench) -> None:
     bench.send("plain", "kept")
     bench.store.commit()
     bench.send("plain", "lost")
-    bench.queue("plain").complete(bench.receiver("plain", credit=1).token, bench.now)
+    bench.queue("plain").settle(bench.receiver("plain", credit=1).token, Settlement.COMPLETE, bench.now)
 
     bench.restart()
 

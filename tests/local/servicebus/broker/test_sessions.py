@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from local.servicebus.broker.queue import Settlement
 from local.servicebus.broker.refused import Condition, Refused
 from tests.local.servicebus.broker.bench import MINUTE, SECOND, Bench, Receiver
 
@@ -102,7 +103,7 @@ def test_a_session_that_is_given_back_is_free_at_once_and_uncounted(bench: Bench
 def test_messages_left_in_line_make_a_session_free_again(bench: Bench) -> None:
     bench.send("learners", "a", "b", session_id="mei")
     first = accept(bench, credit=1)
-    bench.sessions("learners").complete(first.token, bench.now)
+    bench.sessions("learners").settle(first.token, Settlement.COMPLETE, bench.now)
     waiting = accept(bench)
 
     bench.sessions("learners").detach(first, bench.now)
@@ -115,7 +116,7 @@ def test_messages_left_in_line_make_a_session_free_again(bench: Bench) -> None:
 def test_an_abandoned_message_comes_before_those_behind_it(bench: Bench) -> None:
     bench.send("learners", "a", "b", session_id="mei")
     receiver = accept(bench, "mei", credit=1)
-    bench.sessions("learners").abandon(receiver.token, bench.now)
+    bench.sessions("learners").settle(receiver.token, Settlement.ABANDON, bench.now)
 
     give_credit(bench, receiver)
 
@@ -134,7 +135,7 @@ def test_an_expired_session_lock_is_lost_and_counts(bench: Bench) -> None:
     second = accept(bench)
     assert second.delivery_counts == [1]
     with pytest.raises(Refused) as refusal:
-        bench.sessions("learners").complete(first.token, bench.now)
+        bench.sessions("learners").settle(first.token, Settlement.COMPLETE, bench.now)
     assert refusal.value.condition == Condition.SESSION_LOCK_LOST
 
 
@@ -147,7 +148,7 @@ def test_a_renewed_session_is_kept(bench: Bench) -> None:
     bench.advance(50 * SECOND)
 
     assert until == bench.now + 10 * SECOND
-    bench.sessions("learners").complete(receiver.token, bench.now)
+    bench.sessions("learners").settle(receiver.token, Settlement.COMPLETE, bench.now)
 
 
 def test_a_session_is_renewed_over_the_link_that_holds_it(bench: Bench) -> None:
@@ -179,14 +180,14 @@ def test_state_outlives_the_receiver_and_the_messages(bench: Bench) -> None:
     queue.detach(first, bench.now)
 
     accept(bench, "mei")
-    assert queue.state("mei", None) == b"chapter 3"
+    assert queue.held("mei").state == b"chapter 3"
     queue.set_state("mei", None, None, bench.now)
-    assert queue.state("mei", None) is None
+    assert queue.held("mei").state is None
 
 
 def test_state_belongs_to_whoever_holds_the_session(bench: Bench) -> None:
     with pytest.raises(Refused) as refusal:
-        bench.sessions("learners").state("mei", None)
+        bench.sessions("learners").held("mei")
     assert refusal.value.condition == Condition.SESSION_LOCK_LOST
 
 
@@ -208,7 +209,7 @@ def test_deferred_messages_of_a_session_need_the_session(bench: Bench) -> None:
     bench.send("learners", "a", session_id="mei")
     queue = bench.sessions("learners")
     receiver = accept(bench, "mei")
-    queue.defer(receiver.token, bench.now)
+    queue.settle(receiver.token, Settlement.DEFER, bench.now)
     assert len(queue.receive_deferred([1], False, "mei", bench.now)) == 1
 
     queue.detach(receiver, bench.now)
@@ -219,7 +220,7 @@ def test_deferred_messages_of_a_session_need_the_session(bench: Bench) -> None:
 
 def test_dead_letters_of_sessions_need_no_session(bench: Bench) -> None:
     bench.send("learners", "a", session_id="mei")
-    bench.sessions("learners").dead_letter(accept(bench, "mei").token, bench.now, {})
+    bench.sessions("learners").settle(accept(bench, "mei").token, Settlement.DEAD_LETTER, bench.now, {})
 
     assert bench.dead_letters("learners").bodies == ["a"]
 
@@ -228,7 +229,7 @@ def test_max_delivery_count_holds_in_sessions(bench: Bench) -> None:
     bench.send("learners", "a", "b", session_id="mei")
     receiver = accept(bench, "mei", credit=1)
     for _ in range(3):
-        bench.sessions("learners").abandon(receiver.token, bench.now)
+        bench.sessions("learners").settle(receiver.token, Settlement.ABANDON, bench.now)
         give_credit(bench, receiver, 1)
 
     assert receiver.bodies == ["a", "a", "a", "b"]
