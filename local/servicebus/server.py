@@ -20,7 +20,7 @@ from local.servicebus.store import Store
 class Server:
     """One broker and its connections. `failed` is done when the store cannot be written any more."""
 
-    def __init__(self, namespace: Namespace, store: Store, busy: int = 0) -> None:
+    def __init__(self, namespace: Namespace, store: Store, busy: int) -> None:
         self.broker = Broker(namespace, store, self.now())
         self.connections: set[Connection] = set()
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -29,6 +29,11 @@ class Server:
         self._asked = 0
         self._turn_planned = False
         self._timer: asyncio.TimerHandle | None = None
+
+    @staticmethod
+    def now() -> int:
+        """Milliseconds since 1970."""
+        return time.time_ns() // 1_000_000
 
     def admit(self) -> None:
         """Raise Refused for every `busy`th message or request, as Azure does with a namespace that it throttles.
@@ -39,23 +44,30 @@ class Server:
         if self._busy and self._asked % self._busy == 0:
             raise Refused(Condition.SERVER_BUSY, "The namespace is being throttled; wait 2 seconds and try again.")
 
-    @staticmethod
-    def now() -> int:
-        """Milliseconds since 1970."""
-        return time.time_ns() // 1_000_000
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talk with one client."""
+        connection = Connection(self, reader, writer)
+        self.connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self.turn()  # what it still said, and what its end means for others
+            self.connections.discard(connection)
+            writer.close()
 
     def schedule_turn(self) -> None:
         """Have a turn once everything that is ready now has been read."""
         if not self._turn_planned:
             self._turn_planned = True
-            asyncio.get_running_loop().call_soon(self._turn)
+            asyncio.get_running_loop().call_soon(self.turn)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Do what is due, commit, and let answers go. Nothing is confirmed that is not stored: better to stop."""
         self._turn_planned = False
         self.broker.agenda.run(self.now())
         try:
             self._store.commit()
-        except sqlite3.Error as error:  # nothing is confirmed that is not stored: better to stop than to go on
+        except sqlite3.Error as error:
             if not self.failed.done():
                 self.failed.set_exception(error)
             return
@@ -70,15 +82,15 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(namespace: Namespace, store_path: Path, port: int, busy: int = 0) -> AsyncIterator[tuple[Server, int]]:
+async def serve(namespace: Namespace, store: Path, port: int, busy: int = 0) -> AsyncIterator[tuple[Server, int]]:
     """A broker that listens until the block ends, and its port, which is a free one if `port` is 0.
 
-    With `busy`, every so manieth message and request is refused as by a busy server.
-    Raises OSError when the port is taken, ValueError when the store is not one of this version.
+    With `busy`, every so manieth message and request is refused as by a busy server. Raises OSError when the port is
+    taken, ValueError when the store is not one of this version.
     """
-    with closing(Store(store_path)) as store:
-        server = Server(namespace, store, busy)
-        listener = await asyncio.get_running_loop().create_server(lambda: Connection(server), HOST, port)
+    with closing(Store(store)) as opened:
+        server = Server(namespace, opened, busy)
+        listener = await asyncio.start_server(server.serve, HOST, port)
         server.schedule_turn()
         try:
             yield server, listener.sockets[0].getsockname()[1]
@@ -87,11 +99,10 @@ async def serve(namespace: Namespace, store_path: Path, port: int, busy: int = 0
             listener.abort_clients()
             while server.connections:  # each gives its sessions back as it goes
                 await asyncio.sleep(0)
-            store.commit()
 
 
 @asynccontextmanager
-async def running_broker(config: Path | bytes, store_path: Path, port: int = 0, busy: int = 0) -> AsyncIterator[int]:
+async def running_broker(config: Path | bytes, store: Path, port: int = 0, busy: int = 0) -> AsyncIterator[int]:
     """For tests: a broker in this event loop, with a configuration file or its content; the value is its port."""
-    async with serve(load_config(config), store_path, port, busy) as (_, chosen):
+    async with serve(load_config(config), store, port, busy) as (_, chosen):
         yield chosen

@@ -20,14 +20,11 @@ ACCEPT_TIMEOUT = 60_000
 
 
 class Session(Lane):
-    """One session: its messages in line, its owner, its state, its lock. Times in ms since 1970."""
+    """The messages of one session in line, and its owner, for whom it is locked `until` a time in ms since 1970."""
 
     def __init__(self, session_id: str) -> None:
         super().__init__()
         self.id = session_id
-        self.messages = 0  # in whatever state
-        self.state: bytes | None = None
-        self.changed = 0
         self.until = 0
         self.timer: Timer | None = None
 
@@ -44,24 +41,21 @@ class SessionQueue(Queue):
         self, name: str, rules: SubscriptionProperties, store: Store, agenda: Agenda, dead_letters: Queue | None = None
     ) -> None:
         super().__init__(name, rules, store, agenda, dead_letters)
-        self._sessions: dict[str, Session] = {}
-        self._free: dict[str, Session] = {}  # with messages and no owner, the longest free first
+        self._sessions: dict[str, Session] = {}  # with messages in line or an owner, the longest free first
         self._owned: dict[Consumer, Session] = {}
         self._waiting: dict[Consumer, Timer] = {}  # for any session, the longest wait first
-        for _, session_id, state, changed in store.rows("session", name):
-            session = self._session(session_id)
-            session.state, session.changed = state, changed
+        self._states = {id_: (state, changed) for _, id_, state, changed in store.rows("session", name)}
 
     # Who holds a session
 
     def accept(self, consumer: Consumer, session_id: str | None, timeout: int | None, now: int) -> None:
         """Grant a session, None for the next that has messages, now or within `timeout` ms."""
-        if session_id is None:
+        session = self._next_free() if session_id is None else self._session(session_id)
+        if session is None:
             deadline = now + (ACCEPT_TIMEOUT if timeout is None else timeout)
             self._waiting[consumer] = self._agenda.at(deadline, partial(self._waited, consumer))
-            self._match(now)
-        elif self._session(session_id).owner is None:
-            self._grant(self._session(session_id), consumer, now)
+        elif session.owner is None:
+            self._grant(session, consumer, now)
         else:
             why = f"Another receiver of '{self.name}' holds the session '{session_id}'."
             raise Refused(Condition.SESSION_CANNOT_BE_LOCKED, why)
@@ -92,17 +86,20 @@ class SessionQueue(Queue):
         session.timer = self._agenda.at(session.until, partial(self._session_expired, session))
         return session.until
 
-    def _match(self, now: int) -> None:
-        """Give free sessions to those who wait, in the order of both."""
-        while self._waiting and self._free:
-            session = self._free.pop(next(iter(self._free)))
-            if session.first(self._entries) is not None:
-                consumer = next(iter(self._waiting))
-                self._agenda.cancel(self._waiting.pop(consumer))
-                self._grant(session, consumer, now)
+    def _session(self, session_id: str) -> Session:
+        if session_id not in self._sessions:
+            self._sessions[session_id] = Session(session_id)
+        return self._sessions[session_id]
+
+    def _next_free(self) -> Session | None:
+        for session in list(self._sessions.values()):
+            if session.owner is None:
+                if session.first(self._entries) is not None:
+                    return session
+                del self._sessions[session.id]  # its messages are gone
+        return None
 
     def _grant(self, session: Session, consumer: Consumer, now: int) -> None:
-        self._free.pop(session.id, None)
         session.consumers.append(consumer)
         self._owned[consumer] = session
         consumer.granted(session.id, self.renew_session(session.id, None, now))
@@ -121,10 +118,14 @@ class SessionQueue(Queue):
     def _set_free(self, session: Session, decision: Settlement, now: int) -> None:
         self._agenda.cancel(session.timer)
         del self._owned[session.consumers.popleft()]
+        self._sessions[session.id] = self._sessions.pop(session.id)
+        waiting, self._waiting = self._waiting, {}  # nobody gets the session before all its messages are in line again
         for token in [token for token, entry in self._locked.items() if self._lane_of(entry) is session]:
             self.settle(token, decision, now)
-        self._offer_session(session, now)
-        self._tidy(session)
+        self._waiting = waiting
+        self._deliver(session, now)
+        if session.owner is None and session.first(self._entries) is None:
+            del self._sessions[session.id]
 
     def _lock_lost(self) -> Refused:
         why = f"The lock on the session of '{self.name}' expired; accept the session again."
@@ -132,20 +133,25 @@ class SessionQueue(Queue):
 
     # What receivers keep in a session
 
+    def state(self, session_id: str, link: str | None) -> bytes | None:
+        """The state of a session that is held."""
+        return self._states.get(self.held(session_id, link).id, (None,))[0]
+
     def set_state(self, session_id: str, link: str | None, state: bytes | None, now: int) -> None:
-        """Set the session's state; None deletes it."""
-        session = self.held(session_id, link)
-        session.state, session.changed = state, now
+        """Set the state of a session that is held; None deletes it."""
+        self.held(session_id, link)
         if state is None:
+            self._states.pop(session_id, None)
             self._store.drop("session", self.name, session_id)
         else:
+            self._states[session_id] = (state, now)
             self._store.put("session", self.name, session_id, columns=lambda: (state, now))
 
     def session_ids(self, changed_after: int | None) -> list[str]:
-        """Sessions whose state changed after a time or, with None, all that have messages or state."""
+        """Sessions whose state was set after a time or, with None, all that have messages or state."""
         if changed_after is None:
-            return sorted(s.id for s in self._sessions.values() if s.messages or s.state is not None)
-        return sorted(s.id for s in self._sessions.values() if s.changed > changed_after)
+            return sorted({entry.message.session_id or "" for entry in self._entries.values()} | set(self._states))
+        return sorted(id_ for id_, (_, changed) in self._states.items() if changed > changed_after)
 
     # What sessions change in a queue
 
@@ -159,45 +165,23 @@ class SessionQueue(Queue):
         self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
     ) -> list[tuple[uuid.UUID, bytes]]:
         """Hand out deferred messages of a session that is held."""
-        self.held(session_id)
-        return super().receive_deferred(numbers, locks, session_id, now)
+        return super().receive_deferred(numbers, locks, self.held(session_id).id, now)
 
     def renew(self, token: bytes, now: int) -> int:
         """Refused: the session's lock is the one to renew."""
         raise Refused(Condition.NOT_ALLOWED, f"'{self.name}' requires sessions: renew the session's lock instead.")
 
-    def _session(self, session_id: str) -> Session:
-        session = self._sessions.get(session_id)
-        if session is None:
-            session = self._sessions[session_id] = Session(session_id)
-        return session
-
-    def _tidy(self, session: Session) -> None:
-        if not session.messages and session.state is None and session.owner is None:
-            self._sessions.pop(session.id, None)
-            self._free.pop(session.id, None)
-
     def _lane_of(self, entry: Entry) -> Session:
         return self._session(entry.message.session_id or "")
 
-    def _offer(self, entry: Entry, now: int) -> None:
-        super()._offer(entry, now)
-        self._offer_session(self._lane_of(entry), now)
-
-    def _offer_session(self, session: Session, now: int) -> None:
-        if session.owner is None and session.first(self._entries) is not None:
-            self._free.setdefault(session.id, session)
-            self._match(now)
-
-    def _place(self, entry: Entry) -> None:
-        super()._place(entry)
-        self._lane_of(entry).messages += 1
-
-    def _remove(self, entry: Entry) -> None:
-        super()._remove(entry)
-        session = self._lane_of(entry)
-        session.messages -= 1
-        self._tidy(session)
+    def _deliver(self, lane: Lane, now: int) -> None:
+        """Deliver to the session's owner; a session that has none goes to whoever waits for any."""
+        if isinstance(lane, Session) and lane.owner is None and self._waiting and lane.first(self._entries):
+            consumer = next(iter(self._waiting))
+            self._agenda.cancel(self._waiting.pop(consumer))
+            self._grant(lane, consumer, now)
+        else:
+            super()._deliver(lane, now)
 
     def _lock(self, token: bytes, now: int) -> int:
         return self._lane_of(self._locked[token]).until

@@ -25,101 +25,76 @@ log = logging.getLogger("servicebus.connection")
 wire = logging.getLogger("servicebus.wire")
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """Reads frames and gives them to sessions. What it writes leaves at the end of the server's turn."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.server = server
         self.grants = Grants()
         self.max_frame_size = MAX_FRAME_SIZE
+        self._reader = reader
+        self._writer = writer
         self._sessions: dict[int, ProtocolSession] = {}
-        self._input = b""
         self._output: list[bytes] = []
-        self._header = SASL_HEADER  # the protocol header that comes next; empty once frames do
-        self._closing = False
-        self._transport: asyncio.Transport
         self._heartbeat: asyncio.TimerHandle | None = None
 
-    # What asyncio calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(WRITE_BUFFER)
-        self._transport = transport
-        self.server.connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone, and with it its sessions."""
-        self.server.connections.discard(self)
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
-        self._end_sessions()
-        self.server.schedule_turn()
-
-    def pause_writing(self) -> None:
-        """The client does not read: hear no more of it until it does."""
-        self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        """The client reads again."""
-        self._transport.resume_reading()
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes, in whatever pieces TCP made of them."""
-        self._input += data
+    async def run(self) -> None:
+        """Talk until either side wants no more. Malformed frames end this connection only."""
+        self._writer.transport.set_write_buffer_limits(WRITE_BUFFER)
         try:
-            while not self._closing and self._step():
-                pass
+            if await self._header(SASL_HEADER):
+                await self._authenticate()
+                if await self._header(AMQP_HEADER):
+                    while self._act(*await self._read()):
+                        await self._writer.drain()
         except DecodeError as error:
             log.warning("closing a connection: %s", error)
             self._end_sessions()
             self.send(0, Frame("close", error=amqp_error(Condition.DECODE_ERROR, str(error))))
-            self._closing = True
-        self.server.schedule_turn()
+        except (OSError, EOFError):
+            pass  # the client is gone
+        finally:
+            self._end_sessions()
+            if self._heartbeat is not None:
+                self._heartbeat.cancel()
 
     # Reading
 
-    def _step(self) -> bool:
-        """Take one header or frame from the input. False when there is no whole one."""
-        if len(self._input) < 8:
-            return False
-        if self._header:
-            return self._take_header()
-        size, offset = int.from_bytes(self._input[:4]), self._input[4] * 4
-        if not 8 <= offset <= size <= MAX_FRAME_SIZE:
-            raise DecodeError(f"a frame of {size} bytes whose body starts at byte {offset}")
-        if len(self._input) < size:
-            return False
-        kind, channel = self._input[5], int.from_bytes(self._input[6:8])
-        body, self._input = self._input[offset:size], self._input[size:]
-        if body:
-            frame, payload = decode_frame(kind == 1, body)
-            wire.debug("%x <- %d %s and %d bytes", id(self), channel, frame, len(payload))
-            self._act(channel, frame, payload)
-        return True
+    async def _header(self, ours: bytes) -> bool:
+        """Exchange protocol headers. False, and a line in the log, for a client that speaks something else."""
+        theirs = await self._reader.readexactly(8)
+        self._write(ours)
+        if theirs == ours:
+            return True
+        spoken = "WebSocket or HTTP" if theirs[:4] in (b"GET ", b"POST") else "something else than AMQP with SASL"
+        spoken = "TLS" if theirs[0] == 0x16 or theirs.startswith(b"AMQP\x02") else spoken
+        log.warning("a client speaks %s; it needs UseDevelopmentEmulator=true and AMQP over TCP", spoken)
+        return False
 
-    def _take_header(self) -> bool:
-        start, self._input = self._input[:8], self._input[8:]
-        if start != self._header:
-            spoken = "WebSocket or HTTP" if start[:4] in (b"GET ", b"POST") else "something else than AMQP with SASL"
-            spoken = "TLS" if start[0] == 0x16 or start.startswith(b"AMQP\x02") else spoken
-            log.warning("a client speaks %s; it needs UseDevelopmentEmulator=true and AMQP over TCP", spoken)
-            self._write(SASL_HEADER)
-            self._closing = True
-            return False
-        self._write(self._header)
-        if self._header == SASL_HEADER:
-            self.send(0, Frame("mechanisms", mechanisms=Array(SYMBOLS, [Symbol("ANONYMOUS")])))
-        self._header = b""
-        return True
+    async def _authenticate(self) -> None:
+        self.send(0, Frame("mechanisms", mechanisms=Array(SYMBOLS, [Symbol("ANONYMOUS")])))
+        _, frame, _ = await self._read()
+        if frame.kind != "init":
+            raise DecodeError(f"{frame.kind} instead of a SASL mechanism")
+        self.send(0, Frame("outcome", code=0))
 
-    def _act(self, channel: int, frame: Frame, payload: bytes) -> None:
+    async def _read(self) -> tuple[int, Frame, bytes]:
+        """Channel, performative and payload of the next frame that is no heartbeat."""
+        body = b""
+        while not body:
+            start = await self._reader.readexactly(8)
+            size, offset = int.from_bytes(start[:4]), start[4] * 4
+            if not 8 <= offset <= size <= MAX_FRAME_SIZE:
+                raise DecodeError(f"a frame of {size} bytes whose body starts at byte {offset}")
+            body = (await self._reader.readexactly(size - 8))[offset - 8 :]
+        channel, (frame, payload) = int.from_bytes(start[6:8]), decode_frame(start[5] == 1, body)
+        wire.debug("%x <- %d %s and %d bytes", id(self), channel, frame, len(payload))
+        return channel, frame, payload
+
+    def _act(self, channel: int, frame: Frame, payload: bytes) -> bool:
+        """Act on a frame. False when the client closes the connection."""
         session = self._sessions.get(channel)
         match frame.kind:
-            case "init":
-                self.send(0, Frame("outcome", code=0))
-                self._header = AMQP_HEADER
             case "open":
                 self._open(frame)
             case "begin":
@@ -128,21 +103,20 @@ class Connection(asyncio.Protocol):
                 self._sessions[channel] = ProtocolSession(self, channel, frame)
             case "end":
                 if session is not None:
-                    del self._sessions[channel]
-                    session.end()
+                    self._sessions.pop(channel).end()
                     self.send(channel, Frame("end"))
             case "close":
                 self._end_sessions()
                 self.send(0, Frame("close"))
-                self._closing = True
             case _ if session is not None:  # pyamqp detaches links after it ended their session: nobody hears it
                 session.act(frame, payload)
+        self.server.schedule_turn()
+        return bool(frame.kind != "close")
 
     def _open(self, frame: Frame) -> None:
         self.max_frame_size = max(512, min(frame.max_frame_size or MAX_FRAME_SIZE, MAX_FRAME_SIZE))
-        ours = Frame("open", container_id="local", hostname=frame.hostname, max_frame_size=MAX_FRAME_SIZE)
-        ours.channel_max, ours.idle_time_out = CHANNEL_MAX, IDLE_TIME_OUT
-        self.send(0, ours)
+        limits = {"max_frame_size": MAX_FRAME_SIZE, "channel_max": CHANNEL_MAX, "idle_time_out": IDLE_TIME_OUT}
+        self.send(0, Frame("open", container_id="local", hostname=frame.hostname, **limits))
         if frame.idle_time_out and self._heartbeat is None:
             self._beat(min(frame.idle_time_out / 2000, 30.0))
 
@@ -161,10 +135,8 @@ class Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Write what gathered; the server has committed what it confirms."""
         if self._output:
-            self._transport.write(b"".join(self._output))
+            self._writer.write(b"".join(self._output))
             self._output.clear()
-        if self._closing:
-            self._transport.close()
 
     def _write(self, data: bytes) -> None:
         self._output.append(data)

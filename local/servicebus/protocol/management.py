@@ -93,7 +93,7 @@ def _renew_session_lock(queue: SessionQueue, request: Request) -> Body:
 
 
 def _get_session_state(queue: SessionQueue, request: Request) -> Body:
-    return {"session-state": queue.held(request.session_id, request.link).state}
+    return {"session-state": queue.state(request.session_id, request.link)}
 
 
 def _set_session_state(queue: SessionQueue, request: Request) -> Body:

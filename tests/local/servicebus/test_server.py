@@ -34,13 +34,12 @@ def receive(port: int) -> str:
 
 
 async def test_a_store_that_cannot_be_written_stops_the_broker_before_it_confirms(tmp_path: Path) -> None:
-    with pytest.raises(sqlite3.Error):
-        async with serve(load_config(CONFIGURATION), tmp_path / "bus.sqlite3", 0) as (server, port):
-            sending = asyncio.create_task(asyncio.to_thread(send, port, "a"))
-            await asyncio.sleep(0)
-            server._store.close()
-            with pytest.raises(sqlite3.Error):
-                await asyncio.wait_for(server.failed, 20)
+    async with serve(load_config(CONFIGURATION), tmp_path / "bus.sqlite3", 0) as (server, port):
+        sending = asyncio.create_task(asyncio.to_thread(send, port, "a"))
+        await asyncio.sleep(0)
+        server._store.close()
+        with pytest.raises(sqlite3.Error):
+            await asyncio.wait_for(server.failed, 20)
     with pytest.raises(ConnectionError):
         await sending
 

@@ -117,7 +117,7 @@ def test_session_states_are_kept(bench: Bench) -> None:
 
     assert bench.sessions("learners").session_ids(None) == ["mei"]
     bench.sessions("learners").accept(Receiver(), "mei", None, bench.now)
-    assert bench.sessions("learners").held("mei").state == b"chapter 3"
+    assert bench.sessions("learners").state("mei", None) == b"chapter 3"
 
 
 def test_dead_letters_and_topic_numbers_are_kept(bench: Bench) -> None:

@@ -113,6 +113,17 @@ def test_messages_left_in_line_make_a_session_free_again(bench: Bench) -> None:
     assert waiting.bodies == ["b"]
 
 
+def test_a_session_that_is_given_back_comes_in_order_to_whoever_waited_with_credit(bench: Bench) -> None:
+    bench.send("learners", "a", "b", "c", session_id="mei")
+    first = accept(bench, credit=2)
+    waiting = Receiver(credit=100)
+    bench.sessions("learners").accept(waiting, None, MINUTE, bench.now)
+
+    bench.sessions("learners").detach(first, bench.now)
+
+    assert (waiting.session, waiting.bodies) == ("mei", ["a", "b", "c"])
+
+
 def test_an_abandoned_message_comes_before_those_behind_it(bench: Bench) -> None:
     bench.send("learners", "a", "b", session_id="mei")
     receiver = accept(bench, "mei", credit=1)
@@ -180,9 +191,9 @@ def test_state_outlives_the_receiver_and_the_messages(bench: Bench) -> None:
     queue.detach(first, bench.now)
 
     accept(bench, "mei")
-    assert queue.held("mei").state == b"chapter 3"
+    assert queue.state("mei", None) == b"chapter 3"
     queue.set_state("mei", None, None, bench.now)
-    assert queue.held("mei").state is None
+    assert queue.state("mei", None) is None
 
 
 def test_state_belongs_to_whoever_holds_the_session(bench: Bench) -> None:
