@@ -13,6 +13,8 @@ from functions.http import (
     health,
     intake,
     messages,
+    ops_dead_letters,
+    ops_redrives,
     sagas,
     service,
     services,
@@ -21,7 +23,7 @@ from functions.http import (
     webhooks,
 )
 from functions.realtime import connections
-from functions.timers import gateway, outbox
+from functions.timers import gateway, jobs, outbox
 from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
 from functions.timers import webhooks as old_deliveries
@@ -35,6 +37,8 @@ BLUEPRINTS = (
     health.bp,
     intake.bp,
     messages.bp,
+    ops_dead_letters.bp,
+    ops_redrives.bp,
     sagas.bp,
     service.bp,
     services.bp,
@@ -48,6 +52,7 @@ BLUEPRINTS = (
     redeliveries.bp,
     webhook_attempts.bp,
     connections.bp,
+    jobs.bp,
     outbox.bp,
     overdue_lines.bp,
     service_health.bp,

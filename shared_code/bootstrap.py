@@ -9,19 +9,26 @@ from functools import cache, partial
 from shared_code.domain.clock import utc_now
 from shared_code.domain.experiment import Experiment
 from shared_code.domain.learning.progress import Progress
+from shared_code.events import redrive_job
 from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
+from shared_code.events.dead_letter_queue import DeadLetterQueue
 from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.intake import Intake
+from shared_code.events.job_runner import JobRunner
+from shared_code.events.jobs import Jobs
 from shared_code.events.journal import Journal
+from shared_code.events.letters import Letters
+from shared_code.events.mending import Mending
 from shared_code.events.outbox import Outbox
 from shared_code.events.parking import Parking
 from shared_code.events.pending import Pending
 from shared_code.events.publication import Publication
 from shared_code.events.redeliveries import Redeliveries
+from shared_code.events.redrive import Redrive
 from shared_code.events.retries import Retries
 from shared_code.events.search import EventSearch
 from shared_code.events.store import EventStore
@@ -107,6 +114,11 @@ class App:
     webhook_deliveries: DeliveryLog
     destinations: Destinations
     postman: Postman
+    letters: Letters
+    mending: Mending
+    redrive: Redrive
+    jobs: Jobs
+    job_runner: JobRunner
     sweeper: Sweeper
     lake: Lake
 
@@ -141,8 +153,18 @@ def app() -> App:
     outbox = Outbox(store, pending, publication)
     journal = Journal(store, pending, outbox, publication)
     people = People(settings.pseudonym_key)
-    dead_letters = DeadLetters(bus, clock)
-    handling, parking, redeliveries = Handling(store, Inbox(tables, clock)), Parking(tables), Redeliveries(bus)
+    letters = Letters(tables, blobs, keys, clock)
+    dead_letters = DeadLetters(bus, letters, people.pseudonym, clock)
+    handling, parking, redeliveries = Handling(store, Inbox(tables, clock)), Parking(tables, keys), Redeliveries(bus)
+    redrive = Redrive(
+        letters=letters,
+        queue=DeadLetterQueue(bus),
+        redeliveries=redeliveries,
+        lake=lake,
+        pseudonym=people.pseudonym,
+        clock=clock,
+    )
+    jobs = Jobs(tables, clock)
 
     realtime = _signalr(settings)
     channel = Channel(tables.table("channel"), keys, clock)
@@ -250,6 +272,11 @@ def app() -> App:
             destinations=destinations,
             clock=clock,
         ),
+        letters=letters,
+        mending=Mending(letters, store, people.pseudonym, clock),
+        redrive=redrive,
+        jobs=jobs,
+        job_runner=JobRunner(jobs, {redrive_job.KIND: redrive_job.RedriveJob(letters, redrive)}),
         sweeper=Sweeper(pending, outbox, clock, grace=SWEEP_GRACE),
         lake=lake,
     )

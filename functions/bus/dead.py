@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import asyncio
 
 import azure.functions as func
 
 from functions.bus.receiving import CONNECTION, received
 from functions.bus.subscribers import HANDLERS
 from shared_code.bootstrap import app
+from shared_code.events.delivery import FIRST_TIME, Delivery, delivery_of
+from shared_code.events.letter import Reason
+from shared_code.events.redeliveries import QUEUE, is_wake_up, line_of
+from shared_code.events.redelivery import rest
 
 bp = func.Blueprint()
+REST = rest(4)  # seconds; the count of deliveries says how often it was delivered before it died
 
 
-def _reason(died_of: str) -> Literal["max-delivery-count", "expired"]:
+def _reason(died_of: str) -> Reason:
     return "expired" if died_of == "TTLExpiredException" else "max-delivery-count"
 
 
-def _move(topic: str, subscription: str) -> None:
+async def _move(
+    message: func.ServiceBusMessage, topic: str, subscription: str, delivery: Delivery = FIRST_TIME
+) -> None:
+    try:
+        await app().dead_letters.send(
+            received(message),
+            reason=_reason(message.dead_letter_reason or ""),
+            description=message.dead_letter_error_description or "",
+            topic=topic,
+            subscription=subscription,
+            delivery=delivery,
+        )
+    except Exception:  # the outermost boundary of a trigger: a dead message is delivered again without end or rest
+        await asyncio.sleep(REST)
+        raise
+
+
+def _mover(topic: str, subscription: str) -> None:
     @bp.function_name(f"bus_dead_{topic.replace('-', '_')}_{subscription}")
     @bp.service_bus_topic_trigger(
         arg_name="message",
@@ -27,14 +49,17 @@ def _move(topic: str, subscription: str) -> None:
     )
     async def bus_dead(message: func.ServiceBusMessage) -> None:
         """Move one dead message, its body unchanged; it is completed only once the queue has it."""
-        await app().dead_letters.send(
-            received(message),
-            reason=_reason(message.dead_letter_reason or ""),
-            description=message.dead_letter_error_description or "",
-            topic=topic,
-            subscription=subscription,
-        )
+        await _move(message, topic, subscription)
 
 
 for _topic, _subscription in HANDLERS:
-    _move(_topic, _subscription)
+    _mover(_topic, _subscription)
+
+
+@bp.service_bus_queue_trigger(arg_name="message", queue_name=f"{QUEUE}/$deadletterqueue", connection=CONNECTION)
+async def bus_dead_redeliveries(message: func.ServiceBusMessage) -> None:
+    """Move an event that died on its way to one subscription; of a wake-up the timer makes another."""
+    incoming = received(message)
+    if not is_wake_up(incoming):
+        line = line_of(incoming)
+        await _move(message, line.topic, line.subscriber, delivery_of(incoming))

@@ -9,12 +9,15 @@ from msgspec import Meta, Struct
 from functions.http.actions import ActionQuery
 from functions.http.events import EventQuery, FoundEvents
 from functions.http.intake import Taken
+from functions.http.ops_dead_letters import Discard, LetterPage, LetterQuery, LetterView, Mend, TenantQuery
+from functions.http.ops_jobs import JobAction, JobPage, JobQuery, JobView
 from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
 from functions.http.webhooks import DeliveryPage, DeliveryQuery, NewWebhook, Secret, WebhookList
 from shared_code.domain.events.decoding import WrittenEvent
 from shared_code.domain.pronunciation import PronunciationResult
 from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
+from shared_code.events.letter import Selection, Summary
 from shared_code.gateway import routes
 from shared_code.gateway.guests import Guest, Linked, LinkGuest, NewGuest
 from shared_code.gateway.openapi.operation import Operation, Query
@@ -93,6 +96,31 @@ OPERATIONS: dict[str, Operation] = {
         answers={200: DeliveryPage}, query=described(DeliveryQuery), failures=(400, 503)
     ),
     routes.REPEAT_DELIVERY.name: Operation(answers={202: None}),
+    routes.LIST_DEAD_LETTERS.name: Operation(
+        answers={200: LetterPage}, query=described(LetterQuery), failures=(400, 404, 503)
+    ),
+    routes.GET_DEAD_LETTER.name: Operation(
+        answers={200: LetterView}, query=described(TenantQuery), failures=(400, 503)
+    ),
+    routes.EDIT_DEAD_LETTER.name: Operation(
+        answers={200: LetterView}, body=Mend, query=described(TenantQuery), failures=(400, 409, 503)
+    ),
+    routes.REDRIVE_DEAD_LETTER.name: Operation(
+        answers={200: Summary}, query=described(TenantQuery), failures=(400, 422, 503)
+    ),
+    routes.DISCARD_DEAD_LETTER.name: Operation(
+        answers={204: None}, body=Discard, query=described(TenantQuery), failures=(400, 503)
+    ),
+    routes.START_REDRIVE.name: Operation(
+        answers={202: JobView},
+        body=Selection,
+        query=described(TenantQuery),
+        headers=("Location",),
+        failures=(400, 404, 503),
+    ),
+    routes.LIST_REDRIVES.name: Operation(answers={200: JobPage}, query=described(JobQuery), failures=(400, 404, 503)),
+    routes.GET_REDRIVE.name: Operation(answers={200: JobView}, failures=(503,)),
+    routes.ACT_ON_REDRIVE.name: Operation(answers={200: JobView}, body=JobAction, failures=(409, 503)),
     routes.LIST_SERVICES.name: Operation(answers={200: ServiceList}, failures=(503,)),
     routes.PUT_SERVICE.name: Operation(answers={200: ServiceView}, body=Configuration),
     routes.PUT_INSTANCE.name: Operation(answers={200: InstanceView, 201: InstanceView}, body=Registration),

@@ -92,6 +92,10 @@ class Bus:
 
     def sender(self, entity: str) -> ServiceBusSender:
         """A new sender; topics and queues are the same to a sender."""
+        return self.client().get_topic_sender(entity)
+
+    def client(self) -> ServiceBusClient:
+        """The SDK's client of this namespace."""
         from azure.servicebus.aio import ServiceBusClient
 
         if self._client is None:
@@ -101,7 +105,7 @@ class Bus:
             else:
                 self._credential = identity(self._namespace.client_id)
                 self._client = ServiceBusClient(self._namespace.host, self._credential, **options)
-        return self._client.get_topic_sender(entity)
+        return self._client
 
 
 class _Lane:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import AppError, FieldError, Invalid, TooLarge
 from shared_code.domain.events.decoding import DecodedEvent, decode
-from shared_code.events.dead_letters import DeadLetters, Reason
+from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.delivery import FIRST_TIME, Delivery
 from shared_code.events.handling import Handling
+from shared_code.events.letter import Reason
 from shared_code.events.line import Line
 from shared_code.events.message import IncomingMessage
 from shared_code.events.parking import Parked, Parking

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from shared_code.domain.clock import Clock, rfc3339
+from shared_code.domain.errors import TooLarge
+from shared_code.domain.events.decoding import DEFAULT_TENANT
+from shared_code.domain.identifiers import uuid7
 from shared_code.events.bus import Bus
 from shared_code.events.delivery import FIRST_TIME, Delivery
+from shared_code.events.letter import Letter, Reason, Summary
+from shared_code.events.letters import Letters
 from shared_code.events.message import CONTENT_TYPE, IncomingMessage, OutgoingMessage, Property
 
 QUEUE = "dead-letters"
 LONGEST_ID = 70  # with colons, a subscription's 50 characters and a number within Service Bus's 128
+LONGEST_TEXT = 128  # of what a body says about itself
+LONGEST_TENANT = 64
 LONGEST_DESCRIPTION = 1024
-
-Reason = Literal["schema", "rejected", "max-delivery-count", "expired"]
 
 
 class DeadLetters:
-    """Sends to the queue. The caller completes the message only after this has returned."""
+    """Writes letters down and sends them to the queue. The caller completes the message only after this has returned.
 
-    def __init__(self, bus: Bus, clock: Clock) -> None:
+    `pseudonym(tenant, subject)` is whom a letter is about.
+    """
+
+    def __init__(self, bus: Bus, letters: Letters, pseudonym: Callable[[str, str], str], clock: Clock) -> None:
         self._bus = bus
+        self._letters = letters
+        self._pseudonym = pseudonym
         self._clock = clock
 
     async def send(
@@ -38,43 +49,95 @@ class DeadLetters:
     ) -> None:
         """Put the message there, its body unchanged. Sent again it is dropped as a duplicate. Raises Unavailable.
 
-        One that was redriven and died again has a number behind its id: the queue may remember the id of before.
+        One that was redriven and died again has a number behind its id: the queue may remember the id of before. Of one
+        that is too large for the queue together with its reason, the queue has all but the body.
         """
-        event_id, subject, correlation_id = _identify(message)
-        properties: dict[str, Property] = {
-            "DeadLetterReason": reason,
-            "DeadLetterErrorDescription": description[:LONGEST_DESCRIPTION],
-            "topic": topic,
-            "subscription": subscription,
-            "delivery_count": message.delivery_count,
-            "failed_at": rfc3339(self._clock()),
-            "correlationid": correlation_id,
-        }
-        letter = OutgoingMessage(
-            body=message.body,
+        letter = self._letter(message, reason, description[:LONGEST_DESCRIPTION], topic, subscription, delivery)
+        await self._letters.add(letter)
+        outgoing = to_message(letter)
+        try:
+            await self._bus.send(QUEUE, [outgoing])
+        except TooLarge:
+            properties = {**outgoing.properties, "body_omitted": True}
+            await self._bus.send(
+                QUEUE,
+                [OutgoingMessage(b"", outgoing.message_id, outgoing.session_id, outgoing.content_type, properties)],
+            )
+
+    def _letter(
+        self,
+        message: IncomingMessage,
+        reason: Reason,
+        description: str,
+        topic: str,
+        subscription: str,
+        delivery: Delivery,
+    ) -> Letter:
+        members = _members(message.body)
+        event_id = _text(members, "id") or message.message_id or hashlib.sha256(message.body).hexdigest()
+        if len(event_id) > LONGEST_ID:
+            event_id = hashlib.sha256(event_id.encode()).hexdigest()
+        subject = _text(members, "subject") or message.session_id[:LONGEST_TEXT] or "unknown"
+        tenant = _text(members, "tenantid")[:LONGEST_TENANT] or DEFAULT_TENANT
+        now = self._clock()
+        summary = Summary(
+            id=uuid7(now),
+            tenant=tenant,
+            learner=self._pseudonym(tenant, subject),
             message_id=f"{event_id}:{subscription}" + (f":{delivery.redriven}" if delivery.redriven else ""),
-            session_id=subject,
-            content_type=message.content_type or CONTENT_TYPE,
-            properties=properties,
+            event_id=event_id,
+            type=_text(members, "type"),
+            reason=reason,
+            topic=topic,
+            subscriber=subscription,
+            delivery_count=message.delivery_count,
+            failed_at=now,
+            correlation_id=_text(members, "correlationid") or _text(message.properties, "correlationid"),
+            redriven=delivery.redriven,
+            edited=0,
+            size=len(message.body),
         )
-        await self._bus.send(QUEUE, [letter])
+        return Letter(
+            summary=summary,
+            session_id=subject,
+            description=description,
+            content_type=message.content_type or CONTENT_TYPE,
+            body=message.body,
+            delivery=delivery,
+        )
 
 
-def _identify(message: IncomingMessage) -> tuple[str, str, str]:
-    """Event id, subject and correlation id, as far as the body tells; else what the message's own fields say."""
+def to_message(letter: Letter) -> OutgoingMessage:
+    """The letter as it lies in the queue."""
+    summary = letter.summary
+    properties: dict[str, Property] = {
+        "DeadLetterReason": summary.reason,
+        "DeadLetterErrorDescription": letter.description,
+        "topic": summary.topic,
+        "subscription": summary.subscriber,
+        "delivery_count": summary.delivery_count,
+        "failed_at": rfc3339(summary.failed_at),
+        "correlationid": summary.correlation_id,
+    }
+    return OutgoingMessage(
+        body=letter.body,
+        message_id=summary.message_id,
+        session_id=letter.session_id,
+        content_type=letter.content_type,
+        properties=properties,
+    )
+
+
+def _members(body: bytes) -> dict[str, Any]:
+    """The members of a body that is a JSON object; none of any other."""
     try:
-        members: Any = msgspec.json.decode(message.body)
+        members = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        members = None
-    if not isinstance(members, dict):
-        members = {}
-    event_id = _text(members.get("id")) or message.message_id or hashlib.sha256(message.body).hexdigest()
-    if len(event_id) > LONGEST_ID:
-        event_id = hashlib.sha256(event_id.encode()).hexdigest()
-    subject = _text(members.get("subject")) or message.session_id or "unknown"
-    correlation_id = _text(members.get("correlationid")) or _text(message.properties.get("correlationid"))
-    return event_id, subject[:128], correlation_id[:128]
+        return {}
+    return members if isinstance(members, dict) else {}
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _text(members: Any, name: str) -> str:
+    """A member that is text, as far as it goes into a row and a message."""
+    value = members.get(name)
+    return value[:LONGEST_TEXT] if isinstance(value, str) else ""

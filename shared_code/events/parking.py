@@ -17,11 +17,13 @@ from shared_code.domain.clock import parse_rfc3339, rfc3339
 from shared_code.domain.errors import Conflict, NotFound, Unavailable
 from shared_code.events.delivery import FIRST_TIME, Delivery
 from shared_code.events.line import Line
-from shared_code.storage.rows import Change, Row
+from shared_code.storage.rows import Change, Row, Value
+from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.tables import Tables
 
 HEAD = "head"
 RACES = 20
+LONGEST_BODY = 60_000  # bytes; table storage takes 64 KiB in a property
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Head:
 class Parked:
     """An event that waits. `failures` counts how often it failed, `code` says how the last time.
 
-    `body` is what came, where the store has it in other words: another system's event.
+    `body` is what came, where the store has it in other words: another system's event. It is kept sealed, and not at
+    all where it is too large for a row.
     """
 
     event_id: str
@@ -54,8 +57,9 @@ class Parked:
 class Parking:
     """All methods raise Unavailable when storage cannot answer."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, keys: LearnerKeys) -> None:
         self._table = tables.table("parked")
+        self._keys = keys
 
     async def head(self, line: Line) -> Head | None:
         """The head of a closed line; None where the line is open."""
@@ -66,7 +70,9 @@ class Parking:
         """Park an event that failed, its line closed until `due` at least."""
         for _ in range(RACES):
             with suppress(Conflict):
-                await self._table.transact([Change("insert", _head(line, due)), Change("insert", _row(line, parked))])
+                await self._table.transact(
+                    [Change("insert", _head(line, due)), Change("insert", await self._row(line, parked))]
+                )
                 return
             if await self.behind(line, parked) != "open":  # closed already: by somebody else, or by us before a crash
                 return
@@ -82,7 +88,10 @@ class Parking:
                 return "parked before"
             with suppress(Conflict, NotFound):
                 await self._table.transact(
-                    [Change("replace", _head(line, head.due, head.etag)), Change("insert", _row(line, parked))]
+                    [
+                        Change("replace", _head(line, head.due, head.etag)),
+                        Change("insert", await self._row(line, parked)),
+                    ]
                 )
                 return "parked"
         raise _busy()
@@ -90,7 +99,7 @@ class Parking:
     async def first(self, line: Line) -> Parked | None:
         """The event that is next, by its place in the stream."""
         async for row in self._table.rows(line.key, start="m", end="n", limit=1):
-            return _read(row)
+            return await self._parked(row)
         return None
 
     async def failed(self, line: Line, parked: Parked, due: datetime) -> None:
@@ -101,7 +110,7 @@ class Parking:
                 return  # somebody else has been through the line
             with suppress(Conflict, NotFound):
                 await self._table.transact(
-                    [Change("replace", _head(line, due, head.etag)), Change("put", _row(line, parked))]
+                    [Change("replace", _head(line, due, head.etag)), Change("put", await self._row(line, parked))]
                 )
                 return
         raise _busy()
@@ -124,6 +133,37 @@ class Parking:
             if parse_rfc3339(str(row.values["due"])) < before:
                 yield Line.parse(row.partition)
 
+    async def _row(self, line: Line, parked: Parked) -> Row:
+        delivery = parked.delivery
+        values: dict[str, Value] = {
+            "event_id": parked.event_id,
+            "failures": parked.failures,
+            "code": parked.code,
+            "redriven": delivery.redriven,
+            "replay": delivery.replay,
+            "quiet": delivery.quiet,
+        }
+        if 0 < len(parked.body) <= LONGEST_BODY:
+            values["body"] = await self._keys.seal(line.stream, parked.body, f"{line.key}/{parked.event_id}")
+        return Row(line.key, _key(parked), values)
+
+    async def _parked(self, row: Row) -> Parked:
+        values = row.values
+        event_id, body = str(values["event_id"]), values.get("body")
+        stream = Line.parse(row.partition).stream
+        return Parked(
+            event_id=event_id,
+            version=int(row.key[1:11]),
+            delivery=Delivery(
+                redriven=int(values["redriven"]), replay=str(values["replay"]), quiet=bool(values["quiet"])
+            ),
+            failures=int(values["failures"]),
+            code=str(values["code"]),
+            body=await self._keys.open(stream, body, f"{row.partition}/{event_id}") or b""
+            if isinstance(body, bytes)
+            else b"",
+        )
+
 
 def _busy() -> Unavailable:
     return Unavailable("Too many events of one learner at once.", code="line-busy", retry_after=1)
@@ -135,32 +175,3 @@ def _key(parked: Parked) -> str:
 
 def _head(line: Line, due: datetime, etag: str = "") -> Row:
     return Row(line.key, HEAD, {"due": rfc3339(due)}, etag)
-
-
-def _row(line: Line, parked: Parked) -> Row:
-    delivery = parked.delivery
-    return Row(
-        line.key,
-        _key(parked),
-        {
-            "event_id": parked.event_id,
-            "failures": parked.failures,
-            "code": parked.code,
-            "redriven": delivery.redriven,
-            "replay": delivery.replay,
-            "quiet": delivery.quiet,
-            "body": parked.body,
-        },
-    )
-
-
-def _read(row: Row) -> Parked:
-    values = row.values
-    return Parked(
-        event_id=str(values["event_id"]),
-        version=int(row.key[1:11]),
-        delivery=Delivery(redriven=int(values["redriven"]), replay=str(values["replay"]), quiet=bool(values["quiet"])),
-        failures=int(values["failures"]),
-        code=str(values["code"]),
-        body=body if isinstance(body := values["body"], bytes) else b"",
-    )

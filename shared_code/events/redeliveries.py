@@ -7,11 +7,12 @@ due. Doubles of either are harmless.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.bus import Bus
 from shared_code.events.delivery import Delivery
 from shared_code.events.line import Line
@@ -19,6 +20,17 @@ from shared_code.events.message import IncomingMessage, OutgoingMessage
 
 QUEUE = "redeliveries"
 LINE, WAKE = "line", "wake"
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event for one line, with a message's body that says it."""
+
+    line: Line
+    event_id: str
+    correlation_id: str
+    body: bytes
+    delivery: Delivery
 
 
 class Redeliveries:
@@ -38,9 +50,10 @@ class Redeliveries:
         )
         await self._bus.send(QUEUE, [message])
 
-    async def deliver(self, deliveries: Sequence[tuple[Line, CloudEvent, Delivery]]) -> None:
-        """Have events handled by one subscriber each."""
-        await self._bus.send(QUEUE, [_addressed(*each) for each in deliveries])
+    async def deliver(self, deliveries: Sequence[Addressed]) -> None:
+        """Have events handled by one subscriber each. The same delivery sent again is dropped as a duplicate."""
+        if deliveries:
+            await self._bus.send(QUEUE, [_to_message(each) for each in deliveries])
 
 
 def line_of(message: IncomingMessage) -> Line:
@@ -53,10 +66,13 @@ def is_wake_up(message: IncomingMessage) -> bool:
     return bool(message.properties.get(WAKE))
 
 
-def _addressed(line: Line, event: CloudEvent, delivery: Delivery) -> OutgoingMessage:
+def _to_message(addressed: Addressed) -> OutgoingMessage:
+    line, delivery = addressed.line, addressed.delivery
+    names = (line.key, addressed.event_id, str(delivery.redriven), delivery.replay)
+    digest = hashlib.sha256("\0".join(names).encode() + addressed.body)
     return OutgoingMessage(
-        body=event.encode(),
-        message_id=f"{event.id}:{line.subscriber}:{delivery.replay or delivery.redriven}",
+        body=addressed.body,
+        message_id=digest.hexdigest(),
         session_id=line.key,
-        properties={LINE: line.key, "correlationid": event.correlationid, **delivery.properties()},
+        properties={LINE: line.key, "correlationid": addressed.correlation_id, **delivery.properties()},
     )

@@ -8,8 +8,9 @@ from datetime import timedelta
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import AppError, Invalid
 from shared_code.events.consumer import fitting
-from shared_code.events.dead_letters import DeadLetters, Reason
+from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.handling import Handling
+from shared_code.events.letter import Reason
 from shared_code.events.line import Line
 from shared_code.events.message import IncomingMessage
 from shared_code.events.parking import Parked, Parking
@@ -80,7 +81,7 @@ class Retries:
 
     async def _again(self, line: Line, parked: Parked, handle: Handler) -> None:
         stored = await self._store.find(line.stream, parked.event_id)
-        if stored is None:  # forgotten with its learner
+        if stored is None or stored.erased:  # nobody has anything to do about it any more
             await self._parking.release(line, parked)
             return
         record = ProcessingRecord(

@@ -17,15 +17,20 @@ from shared_code.domain.pseudonyms import pseudonym
 from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
+from shared_code.events.dead_letter_queue import DeadLetterQueue
 from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
+from shared_code.events.jobs import Jobs
 from shared_code.events.journal import Journal
+from shared_code.events.letters import Letters
+from shared_code.events.mending import Mending
 from shared_code.events.outbox import Outbox
 from shared_code.events.parking import Parking
 from shared_code.events.pending import Pending
 from shared_code.events.publication import Publication
 from shared_code.events.redeliveries import Redeliveries
+from shared_code.events.redrive import Redrive
 from shared_code.events.retries import Retries
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
@@ -63,10 +68,21 @@ class Backbone:
         self.journal = Journal(self.store, self.pending, self.outbox, self.publication)
         self.sweeper = Sweeper(self.pending, self.outbox, utc_now, grace=timedelta())
         self.inbox = Inbox(self.tables, utc_now, lease=lease)
-        self.dead_letters = DeadLetters(self.bus, utc_now)
+        self.letters = Letters(self.tables, self.blobs, self.keys, utc_now)
+        self.dead_letters = DeadLetters(self.bus, self.letters, stream_of, utc_now)
         self.handling = Handling(self.store, self.inbox)
-        self.parking = Parking(self.tables)
+        self.parking = Parking(self.tables, self.keys)
         self.redeliveries = Redeliveries(self.bus)
+        self.redrive = Redrive(
+            letters=self.letters,
+            queue=DeadLetterQueue(self.bus),
+            redeliveries=self.redeliveries,
+            lake=self.lake,
+            pseudonym=stream_of,
+            clock=utc_now,
+        )
+        self.mending = Mending(self.letters, self.store, stream_of, utc_now)
+        self.jobs = Jobs(self.tables, utc_now)
         self.consumer = Consumer(
             handling=self.handling,
             parking=self.parking,

@@ -1,0 +1,83 @@
+"""A dead letter as operators see it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from shared_code.events.delivery import FIRST_TIME, Delivery
+
+Reason = Literal["schema", "rejected", "max-delivery-count", "expired"]
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What can be said of a letter without opening it. `edited` counts the edits, `size` is in bytes.
+
+    `learner` is the pseudonym of whoever it is about; `subscriber` the subscription that it died in.
+    """
+
+    id: str
+    tenant: str
+    learner: str
+    message_id: str
+    event_id: str
+    type: str
+    reason: Reason
+    topic: str
+    subscriber: str
+    delivery_count: int
+    failed_at: datetime
+    correlation_id: str
+    redriven: int
+    edited: int
+    size: int
+
+
+class Letter(Struct, frozen=True, kw_only=True):
+    """A letter, opened. `session_id` is its session in the queue, `body` the message's body, unchanged or edited.
+
+    Where its learner was erased, `erased` is true and there is nothing inside.
+    """
+
+    summary: Summary
+    session_id: str = ""
+    description: str = ""
+    content_type: str = ""
+    body: bytes = b""
+    delivery: Delivery = FIRST_TIME
+    erased: bool = False
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body, in hex."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Letters that died of the same in the same place."""
+
+    reason: Reason
+    type: str
+    topic: str
+    subscriber: str
+    count: int
+    oldest: datetime
+    newest: datetime
+
+
+class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which letters; what is left out does not narrow."""
+
+    reason: Reason | None = None
+    type: str = ""
+    subscriber: str = ""
+
+    def __contains__(self, letter: Summary) -> bool:
+        return (
+            self.reason in (None, letter.reason)
+            and self.type in ("", letter.type)
+            and self.subscriber in ("", letter.subscriber)
+        )
