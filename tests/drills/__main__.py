@@ -9,21 +9,31 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from tests.drills import outage
 from tests.drills import stack as whole_stack
 from tests.drills.broker import drill as drill_broker
 from tests.e2e.stack import Stack
 
 
 def _stack(rounds: int, seed: int) -> bool:
+    return _on_a_stack(lambda stack: whole_stack.drill(stack, rounds=rounds, seed=seed))
+
+
+def _outage(_rounds: int, seed: int) -> bool:
+    return _on_a_stack(lambda stack: outage.drill(stack, seed=seed))
+
+
+def _on_a_stack(drill: Callable[[Stack], Awaitable[bool]]) -> bool:
+    """Run a drill on a stack of its own; its state and logs are kept where a promise is broken."""
     state = Path(tempfile.mkdtemp(prefix="drill-"))
 
     async def whole() -> bool:
         stack = Stack(state)
         try:
-            return (await whole_stack.drill(stack, rounds=rounds, seed=seed)).clean
+            return await drill(stack)
         finally:
             if stack.running:
                 await stack.stop()
@@ -39,6 +49,7 @@ def _stack(rounds: int, seed: int) -> bool:
 
 DRILLS: dict[str, tuple[str, Callable[[int, int], bool]]] = {
     "stack": ("the whole stack under load, one part or everything killed each round", _stack),
+    "outage": ("Service Bus down for a minute under load", _outage),
     "broker": ("the Service Bus stand-in under load, killed each round", drill_broker),
 }
 

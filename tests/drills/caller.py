@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,7 +58,10 @@ class Caller:
     async def post(self, path: str, key: str, **request: Any) -> Answer:
         """Order something, once: `key` is both the Idempotency-Key and the correlation id (a UUID). Raises Refused."""
         headers = {"Idempotency-Key": key, "X-Correlation-Id": key, **request.pop("headers", {})}
-        return await self._insist("POST", path, headers=headers, **request)
+        began = time.monotonic()
+        answer = await self._insist("POST", path, headers=headers, **request)
+        self._ledger.answered.append((time.monotonic(), time.monotonic() - began))
+        return answer
 
     async def _insist(self, method: str, path: str, **request: Any) -> Answer:
         while True:

@@ -24,6 +24,7 @@ class Ledger:
     sent: defaultdict[str, list[Sent]] = field(default_factory=lambda: defaultdict(list))
     sessions: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     retries: int = 0
+    answered: list[tuple[float, float]] = field(default_factory=list)  # when a POST was answered, and after how long
     duplicates: int = 0  # sent again on purpose
     refused: list[str] = field(default_factory=list)  # answers that nobody should have got
 

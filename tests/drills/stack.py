@@ -11,9 +11,10 @@ import asyncio
 import random
 import time
 
-from tests.drills.findings import Findings, Inspector
+from tests.drills.findings import Inspector
 from tests.drills.ledger import Ledger
 from tests.drills.quiet import until_quiet
+from tests.drills.report import report, say
 from tests.drills.writers import Reporter, Speaker, Writer
 from tests.e2e.stack import Stack, eventually
 
@@ -23,14 +24,13 @@ VICTIMS = (EVERYTHING, "host", "servicebus", "azurite", "durable")
 MOMENT = (0.5, 4.0)  # seconds of load before a kill
 LOAD = 5  # operations acknowledged between two kills, at least
 PATIENCE = 90.0  # seconds for them
-SHOWN = 20  # faults of a kind
 
 
-async def drill(stack: Stack, *, rounds: int = ROUNDS, seed: int) -> Findings:
+async def drill(stack: Stack, *, rounds: int = ROUNDS, seed: int) -> bool:
     """Start the stack, kill its parts under load so many times, and compare; the stack is left running."""
     chance, ledger, stop = random.Random(seed), Ledger(), asyncio.Event()
     await stack.start()
-    _say("the stack is up; the load begins")
+    say("the stack is up; the load begins")
     async with asyncio.TaskGroup() as load:
         for writer in _writers(stack, ledger, seed):
             load.create_task(writer.run(stop))
@@ -38,11 +38,11 @@ async def drill(stack: Stack, *, rounds: int = ROUNDS, seed: int) -> Findings:
             await _kill_in_turn(stack, _victims(chance, rounds), chance, ledger)
         finally:
             stop.set()
-    _say(f"the load has ended: {_told(ledger)}")
-    _say(f"quiet after {await until_quiet(stack, ledger):.0f} s")
+    say(f"the load has ended: {_told(ledger)}")
+    say(f"quiet after {await until_quiet(stack, ledger):.0f} s")
     findings = await Inspector(stack, ledger).inspect()
-    _report(findings, ledger)
-    return findings
+    report(findings)
+    return findings.clean
 
 
 def _writers(stack: Stack, ledger: Ledger, seed: int) -> list[Writer]:
@@ -66,7 +66,7 @@ async def _kill_in_turn(stack: Stack, victims: list[str], chance: random.Random,
             await stack.start()
         else:
             await stack.kill_part(victim)
-        _say(f"round {number:>2}: killed {victim:<10} up again after {time.monotonic() - began:.1f} s")
+        say(f"round {number:>2}: killed {victim:<10} up again after {time.monotonic() - began:.1f} s")
 
 
 async def _some_load(ledger: Ledger) -> None:
@@ -79,16 +79,6 @@ async def _some_load(ledger: Ledger) -> None:
     await eventually(taken, PATIENCE, f"the acknowledgement of {LOAD} operations")
 
 
-def _report(findings: Findings, ledger: Ledger) -> None:
-    _say(f"looked at {findings.events} stored events, {findings.sagas} sagas, {findings.messages} channel messages")
-    for title, faults in (("lost", findings.lost), ("doubled", findings.doubled), ("broken", findings.broken)):
-        _say(f"{title}: {len(faults)}")
-        for fault in faults[:SHOWN]:
-            _say(f"  {fault}")
-        if len(faults) > SHOWN:
-            _say(f"  and {len(faults) - SHOWN} more")
-
-
 def _told(ledger: Ledger) -> str:
     everything = ledger.everything()
     foreign = sum(sent.kind == "foreign" for sent in everything)
@@ -97,7 +87,3 @@ def _told(ledger: Ledger) -> str:
         f"{foreign} events published and {ledger.duplicates} of them again, {len(everything) - foreign} attempts "
         f"answered, {sessions} sessions opened, {ledger.retries} retries"
     )
-
-
-def _say(line: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)

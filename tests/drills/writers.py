@@ -10,6 +10,7 @@ from typing import Any
 from demo.voice import speak
 from shared_code.domain.clock import rfc3339, utc_now
 from shared_code.domain.identifiers import uuid7
+from shared_code.events.http_binding import STRUCTURED
 from tests.drills.caller import Caller, Refused
 from tests.drills.ledger import Ledger, Sent
 from tests.drills.publisher import Publisher
@@ -77,23 +78,8 @@ class Speaker(Writer):
             await self._pause()
 
 
-class Reporter(Writer):
-    """Publishes progress events straight to the topic, some of them twice, some of those late."""
-
-    async def _write(self, caller: Caller, session_id: str, stop: asyncio.Event) -> None:
-        publisher = Publisher(self._stack, self._ledger)
-        try:
-            while not stop.is_set():
-                event = self._event(session_id)
-                await publisher.publish(event, event["id"])
-                self._ledger.sent[self.name].append(Sent("foreign", event["id"], session_id, event["correlationid"]))
-                if self._chance.random() < AGAIN:
-                    self._ledger.duplicates += 1
-                    late = self._chance.choice((0.0, self._chance.uniform(*LATE)))
-                    await publisher.publish(event, self._uuid(), delay=late)
-                await self._pause()
-        finally:
-            await publisher.close()
+class Foreign(Writer):
+    """Another system that reports what its learners practised."""
 
     def _event(self, session_id: str) -> dict[str, Any]:
         now = utc_now()
@@ -123,3 +109,34 @@ class Reporter(Writer):
                 ],
             },
         }
+
+
+class Reporter(Foreign):
+    """Publishes progress events straight to the topic, some of them twice, some of those late."""
+
+    async def _write(self, caller: Caller, session_id: str, stop: asyncio.Event) -> None:
+        publisher = Publisher(self._stack, self._ledger)
+        try:
+            while not stop.is_set():
+                event = self._event(session_id)
+                await publisher.publish(event, event["id"])
+                self._ledger.sent[self.name].append(Sent("foreign", event["id"], session_id, event["correlationid"]))
+                if self._chance.random() < AGAIN:
+                    self._ledger.duplicates += 1
+                    late = self._chance.choice((0.0, self._chance.uniform(*LATE)))
+                    await publisher.publish(event, self._uuid(), delay=late)
+                await self._pause()
+        finally:
+            await publisher.close()
+
+
+class Partner(Foreign):
+    """Sends progress events over HTTP."""
+
+    async def _write(self, caller: Caller, session_id: str, stop: asyncio.Event) -> None:
+        async with Caller(self._stack, self._ledger, "partner", "service") as partner:
+            while not stop.is_set():
+                event = self._event(session_id)
+                await partner.post("/api/v1/events", self._uuid(), json=event, headers={"Content-Type": STRUCTURED})
+                self._ledger.sent[self.name].append(Sent("foreign", event["id"], session_id, event["correlationid"]))
+                await self._pause()

@@ -96,17 +96,28 @@ class Stack:
 
     async def kill_part(self, name: str) -> None:
         """`kill -9` of one part and its children; return once the supervisor has it up again."""
-        assert self._process is not None
-        marker = "azurite.js" if name == "azurite" else f"-m local.{name}"
-        ports = self.ports
-        port = {"azurite": ports.table, "servicebus": ports.servicebus, "durable": ports.durable, "host": ports.host}[
-            name
-        ]
-        [pid] = [child for child in _children(self._process.pid) if marker in _command(child)]
+        [pid] = self._pids(name)
         for each in [*_children(pid), pid]:
             os.kill(each, signal.SIGKILL)
         await asyncio.sleep(0.1)  # the port of a dead process answers no more
-        await eventually(lambda: answers(port), START_LIMIT, f"the restart of {name}")
+        await eventually(lambda: answers(self._port(name)), START_LIMIT, f"the restart of {name}")
+
+    def _pids(self, name: str) -> list[int]:
+        assert self._process is not None
+        marker = "azurite.js" if name == "azurite" else f"-m local.{name}"
+        return [child for child in _children(self._process.pid) if marker in _command(child)]
+
+    def _port(self, name: str) -> int:
+        return {"azurite": self.ports.table}.get(name) or int(getattr(self.ports, name))
+
+    async def keep_down(self, name: str, seconds: float) -> None:
+        """Kill one part, and again whenever the supervisor starts it, for so long; return once it is up again."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            for pid in self._pids(name):
+                os.kill(pid, signal.SIGKILL)
+            await asyncio.sleep(0.1)  # a part takes longer than that to listen
+        await eventually(lambda: answers(self._port(name)), START_LIMIT, f"the restart of {name}")
 
     async def stop(self) -> int:
         """End it as Ctrl-C does; the exit code."""
