@@ -68,7 +68,11 @@ OPERATIONS: dict[str, Operation] = {
         query=(Query("after", After, "The number of the last message seen."),),
         failures=(400, 503),
     ),
-    routes.NEGOTIATE.name: Operation(answers={200: ClientAccess}),
+    routes.NEGOTIATE.name: Operation(
+        answers={200: ClientAccess},
+        bodies={"application/json": Any, "text/plain": str},  # whatever a client sends, it is not read
+        body_required=False,
+    ),
     routes.ACCEPT_EVENTS.name: Operation(
         answers={202: Taken, 207: Taken},
         bodies={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from shared_code.gateway.access import Access
 from shared_code.gateway.guests import Guests
@@ -32,7 +32,7 @@ from shared_code.gateway.stages.idempotency import Idempotency
 from shared_code.gateway.stages.limit import LimitAddress, LimitCaller, Refusals
 from shared_code.gateway.stages.log import Log
 from shared_code.gateway.stages.problems import problems
-from shared_code.gateway.unknown import refusal
+from shared_code.gateway.unknown import refusal, service_and_rest
 from shared_code.resilience.shared_state import SharedState
 
 SERVICE_DEADLINE = 10.0  # seconds, for services that have no table of routes here
@@ -97,8 +97,15 @@ class Gateway:
         """The endpoint of whatever no route takes: browsers' preflights, wrong methods, and nothing at all."""
         preflight = self._protection.preflight(request)
         if preflight is None:
-            raise refusal(request.path)
+            self._refuse(request)
         return preflight
+
+    def _refuse(self, request: Request) -> NoReturn:
+        """Say which methods a path takes, also one of a service in this process, or that there is no such path."""
+        name, path = service_and_rest(request.path)
+        if name in self._services:
+            self._services[name].match(request.method, path)
+        raise refusal(request.path)
 
     async def to_service(self, request: Request) -> Response:
         """The endpoint of `v1/{service}/{*path}`: find the service and its route, and have an instance answer.

@@ -18,12 +18,19 @@ def refusal(path: str, code: str = "not-found") -> AppError:
     return NotFound("There is no such thing.", code=code)
 
 
+def service_and_rest(path: str) -> tuple[str, str]:
+    """The service that a path names and what follows its name; empty where it names none."""
+    found = _SERVICE.fullmatch(path)
+    return (found[1], found[2]) if found else ("", "")
+
+
 def _pattern(template: str) -> re.Pattern[str]:
     """A template of Azure Functions as a pattern: `{name}` is a segment, `{*name}` the rest."""
     text = PARAMETER.sub(lambda found: ".*" if found[1] else "[^/]+", re.escape(template))
     return re.compile(text, re.IGNORECASE)
 
 
+_SERVICE = re.compile("/api/v1/([^/]+)/(.*)", re.DOTALL)
 _PATTERNS = [
     (route.method, _pattern("/api/" + route.path))
     for route in ROUTES

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.drills import outage
 from tests.drills import stack as whole_stack
+from tests.drills.api import drill as drill_api
 from tests.drills.broker import drill as drill_broker
 from tests.e2e.stack import Stack
 
@@ -50,6 +51,7 @@ def _on_a_stack(drill: Callable[[Stack], Awaitable[bool]]) -> bool:
 DRILLS: dict[str, tuple[str, Callable[[int, int], bool]]] = {
     "stack": ("the whole stack under load, one part or everything killed each round", _stack),
     "outage": ("Service Bus down for a minute under load", _outage),
+    "api": ("every operation of the API, asked right and wrong by everybody who may ask", drill_api),
     "broker": ("the Service Bus stand-in under load, killed each round", drill_broker),
 }
 

@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from local.identity.keys import SigningKey, signing_key
 from local.identity.tokens import issue
 from local.paths import PROJECT
 from local.stack.environment import connection_settings
@@ -34,6 +37,11 @@ class Stack:
     def running(self) -> bool:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def api(self) -> str:
+        """Where the API is."""
+        return f"http://127.0.0.1:{self.ports.host}/api"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -135,10 +143,26 @@ class Stack:
 
     def token(self, name: str, *roles: str, tenant: str = "sayzhong", expires: int = 3600) -> str:
         """A bearer token of this stack's identity provider."""
+        with self._identity():
+            return issue(name, list(roles) or ["learner"], tenant, expires)
+
+    def partner_token(self, name: str, *scopes: str, tenant: str = "sayzhong") -> str:
+        """A token as partners get it for their client credentials: scopes, and no role."""
+        with self._identity():
+            return issue(name, (), tenant, scope=" ".join(scopes))
+
+    def signing_key(self) -> SigningKey:
+        """The key with which this stack's identity provider signs."""
+        with self._identity():
+            return signing_key()
+
+    @contextmanager
+    def _identity(self) -> Iterator[None]:
+        """The provider's own code, run here, finds its state and port in the environment."""
         before = {key: os.environ.get(key) for key in self._ours}
         os.environ.update(self._ours)
         try:
-            return issue(name, list(roles) or ["learner"], tenant, expires)
+            yield
         finally:
             for key, value in before.items():
                 if value is None:

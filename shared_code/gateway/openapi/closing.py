@@ -18,32 +18,32 @@ ONE, SOME, NAMED = (
 )
 
 
-def closed(schema: Any) -> Any:
+def closed(schema: Any, longest: int = LONGEST) -> Any:
     """The schema, with bounds for texts, lists and integers that have none, and patterns that ECMAScript reads."""
     if not isinstance(schema, dict):  # true and false are schemas too
         return schema
-    made = {**schema, **_bounds(schema)}
+    made = {**schema, **_bounds(schema, longest)}
     if isinstance(pattern := schema.get("pattern"), str):
         made["pattern"] = pattern.replace(r"\Z", "$")  # where ours is Python's alone
     for key in ONE:
         if key in made:
-            made[key] = closed(made[key])
+            made[key] = closed(made[key], longest)
     for key in SOME:
         if key in made:
-            made[key] = [closed(each) for each in made[key]]
+            made[key] = [closed(each, longest) for each in made[key]]
     for key in NAMED:
         if key in made:
-            made[key] = {name: closed(each) for name, each in made[key].items()}
+            made[key] = {name: closed(each, longest) for name, each in made[key].items()}
     return made
 
 
-def _bounds(schema: dict[str, Any]) -> dict[str, Any]:
+def _bounds(schema: dict[str, Any], longest: int) -> dict[str, Any]:
     fixed = "enum" in schema or "const" in schema
     match schema.get("type"):
         case "string" if not fixed:
-            return {"maxLength": schema.get("maxLength", LONGEST)}
+            return {"maxLength": schema.get("maxLength", longest)}
         case "array":
-            return {"maxItems": schema.get("maxItems", LONGEST)}
+            return {"maxItems": schema.get("maxItems", longest)}
         case "integer" if not fixed:
             return _of_integer(schema)
     return {}

@@ -22,6 +22,7 @@ from shared_code.gateway.openapi.components import (
 )
 from shared_code.gateway.openapi.operation import Documented, Operation
 from shared_code.gateway.routes import Route
+from shared_code.gateway.stages.bounds import MAX_URL
 
 OPENAPI = "3.1.0"
 REFERENCE = "#/components/schemas/{name}"
@@ -36,7 +37,7 @@ def openapi(documented: Sequence[Documented], *, version: str) -> dict[str, Any]
     """Describe these routes. Operation ids are the routes' names."""
     models = [model for _, operation in documented for model in _models(operation) if model is not None]
     schemas, components = msgspec.json.schema_components(models, ref_template=REFERENCE)
-    described = {id(model): closed(schema) for model, schema in zip(models, schemas, strict=True)}
+    described = dict(zip(map(id, models), schemas, strict=True))
     failures = sorted({status for route, operation in documented for status in _failures(route, operation)})
     responses = {_name(status): problem_response(status) for status in failures}
     paths: dict[str, Any] = {}
@@ -79,7 +80,7 @@ def _operation(route: Route, operation: Operation, described: dict[int, Any]) ->
             "headers": header_references((*EVERY_ANSWER, *LIMITED, *operation.headers)),
         }
         if model is not None:
-            responses[str(status)]["content"] = {operation.content_type: {"schema": described[id(model)]}}
+            responses[str(status)]["content"] = {operation.content_type: {"schema": closed(described[id(model)])}}
     for status in sorted(_failures(route, operation)):
         responses[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     written: dict[str, Any] = {
@@ -98,7 +99,7 @@ def _operation(route: Route, operation: Operation, described: dict[int, Any]) ->
         written["requestBody"] = {
             "required": bool(operation.body_required and described_body),
             "content": {
-                content_type: {"schema": octets if model is None else described[id(model)]}
+                content_type: {"schema": octets if model is None else closed(described[id(model)])}
                 for content_type, model in bodies.items()
             },
         }
@@ -152,7 +153,7 @@ def _query_parameters(operation: Operation, described: dict[int, Any]) -> list[d
             "in": "query",
             "required": each.required,
             "description": each.description,
-            "schema": described[id(each.model)],
+            "schema": closed(described[id(each.model)], MAX_URL),
         }
         for each in operation.query
     ]

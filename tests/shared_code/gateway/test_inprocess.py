@@ -8,7 +8,7 @@ from shared_code.gateway.access import OPERATOR, PARTICIPANT
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
-from shared_code.gateway.routes import SERVICES, Route
+from shared_code.gateway.routes import SERVICES, UNKNOWN, Route
 from tests.shared_code.gateway.conftest import MakeGateway
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.records import Records
@@ -73,6 +73,11 @@ async def test_g3_what_nobody_serves_is_a_404(gateway: Gateway, provider: OpenId
 
 async def test_another_method_is_a_405_that_names_the_right_ones(gateway: Gateway, provider: OpenIdProvider) -> None:
     response = await ask(gateway, provider.token(), "POST", "items/ni3")
+    assert (response.status, response.headers["Allow"]) == (405, "GET, PUT")
+    (trace,) = [route for route in UNKNOWN if route.method == "TRACE"]
+    sent = request(trace)
+    sent.path = "/api/v1/progress/items/ni3"  # a method that no service has, so that the catch-all does not get it
+    response = await gateway.handle(sent, gateway.unknown)
     assert (response.status, response.headers["Allow"]) == (405, "GET, PUT")
 
 

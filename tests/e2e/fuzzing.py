@@ -1,0 +1,150 @@
+"""schemathesis over the whole document, as a person or a program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from local.paths import PROJECT
+from shared_code.domain.events.catalogue import WRITE_ANY
+from tests.e2e.people import publish
+from tests.e2e.stack import Stack, eventually
+from tests.e2e.test_path import progress_event
+
+# Not that every body of the right shape is taken: some rules are beyond a schema.
+EXCLUDED = "positive_data_acceptance"
+# 413 and its like refuse what is out of bounds, and in a 207 each event has a status of its own.
+CONFIGURATION = """
+[checks.negative_data_rejection]
+expected-statuses = [
+    "207", "400", "401", "403", "404", "405", "409", "413", "414", "415", "422", "428", "429", "431", "503",
+]
+"""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody with a token. `ids` are things of theirs, by the name that paths have for them.
+
+    `opens` are operations that must have answered with success: a run in which all is refused has looked at nothing.
+    """
+
+    token: str
+    ids: Mapping[str, str]
+    opens: frozenset[str]
+
+
+async def learner(stack: Stack) -> Caller:
+    """With a session."""
+    token = stack.token("fuzz-learner")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{stack.api}/v1/sessions", json={"mode": "practice"}, headers=headers) as answer,
+    ):
+        ids = {"session_id": (await answer.json())["session_id"]}
+    opens = (
+        "POST /v1/sessions",
+        "GET /v1/sessions/{session_id}",
+        "GET /v1/sessions/{session_id}/messages",
+        "POST /v1/realtime/negotiate",
+        "GET /v1/progress/me",
+        "POST /v1/guests",
+        "GET /health/live",
+    )
+    return Caller(token, ids, frozenset(opens))
+
+
+async def operator(stack: Stack) -> Caller:
+    """With a saga that has run, and the registry."""
+    event = progress_event("fuzz-saga")
+    await publish(stack, "learning-progress", event)
+    caller = Caller(
+        stack.token("fuzz-operator", "operator"),
+        {"saga_id": f"learning-progress-{event['id']}", "service": "fuzzed", "id": "one"},
+        frozenset(
+            (
+                "GET /v1/ops/events",
+                "GET /v1/ops/sagas",
+                "GET /v1/ops/sagas/{saga_id}",
+                "GET /v1/ops/services",
+            )
+        ),
+    )
+    headers = {"Authorization": f"Bearer {caller.token}"}
+    async with aiohttp.ClientSession() as http:
+
+        async def there() -> bool:
+            async with http.get(f"{stack.api}/v1/ops/sagas/{caller.ids['saga_id']}", headers=headers) as answer:
+                return answer.status == 200
+
+        await eventually(there, what="the saga")
+    return caller
+
+
+async def partner(stack: Stack) -> Caller:
+    """A program with a scope and no role."""
+    return Caller(stack.partner_token("fuzz-partner", WRITE_ANY), {}, frozenset(("GET /health/live",)))
+
+
+CALLERS: Mapping[str, Callable[[Stack], Awaitable[Caller]]] = {
+    "learner": learner,
+    "operator": operator,
+    "partner": partner,
+}
+
+
+@dataclass(frozen=True)
+class Fuzzed:
+    """How it went: schemathesis' exit code and output, and the statuses that each operation answered."""
+
+    code: int
+    output: str
+    statuses: Mapping[str, set[int]]
+    requests: int
+
+    @property
+    def worked(self) -> set[str]:
+        """The operations that answered with success at least once."""
+        return {name for name, statuses in self.statuses.items() if any(200 <= status < 300 for status in statuses)}
+
+
+async def fuzz(stack: Stack, caller: Caller, folder: Path, *, examples: int, seed: int | None = None) -> Fuzzed:
+    """Ask every operation so many examples a phase as this caller; without a seed the same ones each time."""
+    folder.mkdir(exist_ok=True)
+    (folder / "schemathesis.toml").write_text(CONFIGURATION)
+    tally = folder / "tally"
+    tally.touch()
+    chance = ["--generation-deterministic"] if seed is None else ["--seed", str(seed)]
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).parent / "schemathesis"),
+        "run", f"{stack.api}/openapi.json", "--url", stack.api, "--header", f"Authorization: Bearer {caller.token}",
+        "--checks", "all", "--exclude-checks", EXCLUDED, "--max-examples", str(examples), *chance,
+        "--phases", "coverage,fuzzing", "--suppress-health-check", "all", "--continue-on-failure", "--no-color",
+        cwd=folder,
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": "tests.e2e.fuzzing_hooks",
+            "PYTHONPATH": str(PROJECT),
+            "API_FUZZING_IDS": json.dumps(dict(caller.ids)),
+            "API_FUZZING_TALLY": str(tally),
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    lines = tally.read_text().splitlines()
+    statuses: defaultdict[str, set[int]] = defaultdict(set)
+    for line in lines:
+        name, _, status = line.rpartition(" ")
+        statuses[name].add(int(status))
+    shortened = "\n".join(line[:300] for line in output.decode().splitlines())
+    return Fuzzed(process.returncode or 0, shortened, statuses, len(lines))
