@@ -26,6 +26,7 @@ Endpoint = tuple[str, str, Handler]  # method, path, and what answers
 BODY_LIMIT = 104_857_600  # bytes; FUNCTIONS_REQUEST_BODY_SIZE_LIMIT in the real host's settings too
 ANSWER_LIMIT = 230.0  # seconds, the idle timeout of Azure's load balancer; the function itself runs on
 REASON = "This function was programmatically called via the host APIs."
+LONGEST_LINE = 1 << 20  # bytes of a request line or of a header
 
 
 class HttpTriggers:
@@ -135,7 +136,9 @@ async def _method_not_allowed(_request: web.Request) -> web.StreamResponse:
 
 async def listen(application: web.Application, port: int, *, shared: bool) -> web.AppRunner:
     """Listen on loopback; several workers may share a port. Raises OSError."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5, auto_decompress=False)
+    # Long lines are the app's to refuse, with a problem document.
+    longest: dict[str, Any] = {"max_line_size": LONGEST_LINE, "max_field_size": LONGEST_LINE}
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5, auto_decompress=False, **longest)
     await runner.setup()
     await web.TCPSite(runner, HOST, port, reuse_port=shared or None).start()
     return runner

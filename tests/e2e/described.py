@@ -29,6 +29,8 @@ class Nobodys(dict[str, str]):
 
 
 NOBODYS = Nobodys()
+BEYOND_SCHEMAS = {"url": "https://hooks.school.example/", "types": ["sayzhong.learning.progress-recorded.v1"]}
+"""What fits where the description cannot say all that is asked for, by the name of the member."""
 
 
 @dataclass(frozen=True)
@@ -103,4 +105,6 @@ def _one(method: str, path: str, operation: dict[str, Any], generator: Any) -> D
 def _bytes(body: Any) -> bytes | None:
     if isinstance(body, NotSet):
         return None
+    if isinstance(body, dict):
+        body = {name: BEYOND_SCHEMAS.get(name, value) for name, value in body.items()}
     return body.data if isinstance(body, Binary) else msgspec.json.encode(body)

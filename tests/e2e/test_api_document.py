@@ -14,7 +14,7 @@ from local.paths import PROJECT
 from tests.e2e.fuzzing import CALLERS, fuzz
 from tests.e2e.stack import Stack
 
-EXAMPLES = 4  # of each operation and phase; the drill asks for more
+EXAMPLES = 2  # of each operation and phase; the drill asks for more
 SPECTRAL = PROJECT / "node_modules/@stoplight/spectral-cli/dist/index.js"
 
 

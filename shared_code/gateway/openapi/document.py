@@ -153,10 +153,19 @@ def _query_parameters(operation: Operation, described: dict[int, Any]) -> list[d
             "in": "query",
             "required": each.required,
             "description": each.description,
-            "schema": closed(described[id(each.model)], MAX_URL),
+            "schema": closed(_never_null(described[id(each.model)]), MAX_URL),
         }
         for each in operation.query
     ]
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a URL can say: a parameter that may be null in our models is simply left out there."""
+    said = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    if len(said) != 1:
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
+    return {**kept, **said[0]}
 
 
 def _headers(route: Route) -> list[dict[str, Any]]:
