@@ -16,6 +16,7 @@ from tests.drills import outage
 from tests.drills import stack as whole_stack
 from tests.drills.api import drill as drill_api
 from tests.drills.broker import drill as drill_broker
+from tests.drills.durable import drill as drill_durable
 from tests.e2e.stack import Stack
 
 
@@ -53,6 +54,7 @@ DRILLS: dict[str, tuple[str, Callable[[int, int], bool]]] = {
     "outage": ("Service Bus down for a minute under load", _outage),
     "api": ("every operation of the API, asked right and wrong by everybody who may ask", drill_api),
     "broker": ("the Service Bus stand-in under load, killed each round", drill_broker),
+    "durable": ("the Durable engine and its workers under load, one of them killed each round", drill_durable),
 }
 
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import random
 import signal
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from durabletask.client import TaskHubGrpcClient
 
 from tests.local.durable import workflows
+from tests.local.durable.crash import SAGAS_A_ROUND, crash_rounds
 from tests.local.durable.hub import IMPATIENT, silent
 from tests.local.durable.processes import EngineProcess, WorkerProcess
 
-KILLS = int(os.environ.get("DURABLE_KILLS", "4"))
-SAGAS_A_KILL = 8
-LIMIT = 60.0  # seconds for everything to end after the last kill
+ROUNDS = 4  # `make drill` has twenty
 
 
 @pytest.fixture
@@ -33,55 +27,12 @@ def engine(tmp_path: Path) -> Iterator[EngineProcess]:
     engine.kill()
 
 
-def insist[T](call: Callable[[], T]) -> T:
-    """Repeat a call until the engine is there to answer it."""
-    deadline = time.monotonic() + LIMIT
-    while True:
-        try:
-            return call()
-        except grpc.RpcError as error:
-            if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                raise
-            assert time.monotonic() < deadline, "the engine does not come back"
-            time.sleep(0.05)
-
-
 def test_every_saga_comes_to_its_right_end(engine: EngineProcess) -> None:
-    """Activities, children, timers, entities, compensation; `DURABLE_KILLS` kills, half of them of a worker."""
-    moments = random.Random(11)
-    client: Any = TaskHubGrpcClient(host_address=engine.address, logger=silent, channel_options=IMPATIENT)
-    start = client.schedule_new_orchestration
-    workers = [WorkerProcess(engine.address) for _ in range(2)]
-    numbers = iter(range(1, 10_000))
-    started: dict[int, str] = {}
-    try:
-        for kill in range(KILLS):
-            for _ in range(SAGAS_A_KILL):
-                number = next(numbers)
-                started[number] = f"saga-{number}"
-                try:
-                    insist(partial(start, workflows.saga, input=number, instance_id=started[number]))
-                except grpc.RpcError as error:  # the call before the kill was heard, its answer was lost
-                    assert error.code() == grpc.StatusCode.ALREADY_EXISTS
-            time.sleep(moments.uniform(0.05, 1.0))
-            (engine if kill % 2 == 0 else workers[kill % 4 // 2]).restart()
-        deadline = time.monotonic() + LIMIT
-        states: dict[int, Any] = {}
-        while len(states) < len(started):
-            assert time.monotonic() < deadline, {n for n in started if n not in states}
-            for number in started.keys() - states.keys():
-                state = insist(partial(client.get_orchestration_state, started[number]))
-                if state.runtime_status.name not in ("PENDING", "RUNNING"):
-                    states[number] = state
-            time.sleep(0.1)
-    finally:
-        for worker in workers:
-            worker.kill()
-        client.close()
-    print(len(started), "sagas,", KILLS, "kills")
-    for number, state in states.items():
-        assert state.runtime_status.name == "COMPLETED", state.failure_details
-        assert state.get_output() == workflows.saga_result(number)
+    """Activities, children, timers, events, entities, compensation; half of the kills are of a worker."""
+    count = crash_rounds(engine, ROUNDS, seed=11)
+    assert count.clean, (count.lost, count.doubled, count.wrong)
+    assert count.orchestrations == ROUNDS * SAGAS_A_ROUND
+    assert count.things["timers"] == count.orchestrations
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])

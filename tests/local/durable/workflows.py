@@ -191,18 +191,19 @@ def saga(context: Any, number: int) -> Any:
     """A bit of everything, for kills under load."""
     numbers = yield task.when_all([context.call_activity(plus_one, input=number + n) for n in range(3)])
     child = yield context.call_sub_orchestrator(chain, input=number)
-    yield context.create_timer(timedelta(milliseconds=20))
+    yield context.create_timer(timedelta(seconds=0.02 + number % 5 * 0.3))
+    heard = yield context.wait_for_external_event("word")
     total = yield context.call_entity(EntityInstanceId("counter", f"saga-{number}"), "add", input=number)
     try:
         yield context.call_activity(failing, input="no")
     except task.TaskFailedError:
         undone = yield context.call_activity(plus_one, input=-1)
-    return [sum(numbers), child, total, undone]
+    return [sum(numbers), child, heard, total, undone]
 
 
 def saga_result(number: int) -> list[int]:
     """What `saga` comes to."""
-    return [3 * number + 6, number + 3, number, 0]
+    return [3 * number + 6, number + 3, number, number, 0]
 
 
 # Entities
