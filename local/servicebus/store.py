@@ -22,27 +22,15 @@ CREATE TABLE number (entity TEXT PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE session (entity TEXT, id TEXT, state BLOB, changed INTEGER NOT NULL, PRIMARY KEY (entity, id));
 CREATE TABLE duplicate (entity TEXT, id BLOB, until INTEGER NOT NULL, PRIMARY KEY (entity, id));
 """
+_MESSAGES = ("REPLACE INTO message VALUES (?,?,?,?,?,?,?,?,?,?)", "DELETE FROM message WHERE id=?")
+_NUMBERS = ("REPLACE INTO number VALUES (?,?)", "DELETE FROM number WHERE entity=?")
+_SESSIONS = ("REPLACE INTO session VALUES (?,?,?,?)", "DELETE FROM session WHERE entity=? AND id=?")
+_DUPLICATES = ("REPLACE INTO duplicate VALUES (?,?,?)", "DELETE FROM duplicate WHERE entity=? AND id=?")
 _TABLES = {
-    "message": (
-        "REPLACE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "DELETE FROM message WHERE id=?",
-        "SELECT * FROM message ORDER BY id",
-    ),
-    "number": (
-        "REPLACE INTO number VALUES (?, ?)",
-        "DELETE FROM number WHERE entity=?",
-        "SELECT * FROM number WHERE entity=?",
-    ),
-    "session": (
-        "REPLACE INTO session VALUES (?, ?, ?, ?)",
-        "DELETE FROM session WHERE entity=? AND id=?",
-        "SELECT * FROM session WHERE entity=?",
-    ),
-    "duplicate": (
-        "REPLACE INTO duplicate VALUES (?, ?, ?)",
-        "DELETE FROM duplicate WHERE entity=? AND id=?",
-        "SELECT * FROM duplicate WHERE entity=? ORDER BY until",
-    ),
+    "message": (*_MESSAGES, "SELECT * FROM message ORDER BY id"),
+    "number": (*_NUMBERS, "SELECT * FROM number WHERE entity=?"),
+    "session": (*_SESSIONS, "SELECT * FROM session WHERE entity=?"),
+    "duplicate": (*_DUPLICATES, "SELECT * FROM duplicate WHERE entity=? ORDER BY until"),
 }
 """How rows of each table are kept, forgotten by their key, and read."""
 

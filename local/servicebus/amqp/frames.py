@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from local.servicebus.amqp.codec import decode, encode, encode_list
 from local.servicebus.amqp.values import DecodeError, Described, Symbol, Ubyte, Uint, Ulong, Ushort
@@ -45,19 +45,14 @@ _TYPES: dict[str, tuple[type, type]] = {
 _SASL = 0x40  # descriptors from here on are of SASL, and travel in frames of another type
 
 
-class _Field(NamedTuple):
-    name: str
-    accepted: type
-    wire: type
-    required: bool
-
-
-def _field(text: str) -> _Field:
-    name, _, kind = text.rstrip("!").partition(":")
-    return _Field(name, *_TYPES[kind], text.endswith("!"))
-
-
-_FIELDS = {kind: [_field(text) for text in fields.split()] for kind, (_, fields) in _PERFORMATIVES.items()}
+_FIELDS = {
+    kind: [
+        (name, *_TYPES[type_], text.endswith("!"))
+        for text in fields.split()
+        for name, _, type_ in (text.rstrip("!").partition(":"),)
+    ]
+    for kind, (_, fields) in _PERFORMATIVES.items()
+}
 _KINDS = {code: kind for kind, (code, _) in _PERFORMATIVES.items()}
 
 
@@ -65,7 +60,7 @@ class Frame(SimpleNamespace):
     """A performative: `kind` is its name, its fields are attributes, None where nothing is given."""
 
     def __init__(self, kind: str, **fields: Any) -> None:
-        super().__init__(kind=kind, **dict.fromkeys(field.name for field in _FIELDS[kind]))
+        super().__init__(kind=kind, **dict.fromkeys(name for name, *_ in _FIELDS[kind]))
         self.__dict__.update(fields)
 
 

@@ -24,6 +24,7 @@ _BROKER_ANNOTATIONS = {
     for name in ("sequence-number", "enqueued-time", "message-state", "locked-until", "enqueue-sequence-number")
 }
 """The broker's own; those that a client sends are dropped."""
+_KINDS = {HEADER: list, ANNOTATIONS: dict, PROPERTIES: list, APPLICATION_PROPERTIES: dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +34,12 @@ class Message:
     header: list[Any]
     annotations: dict[Any, Any]
     properties: list[Any]
+    ttl: int | None  # how long the sender wants it to live, in ms
+    session_id: str | None
+    scheduled_time: int | None  # when it is to be enqueued, in ms since 1970
     raw_properties: bytes
     raw_application_properties: bytes
     raw_body: bytes
-
-    @property
-    def ttl(self) -> int | None:
-        """How long the sender wants it to live, in ms."""
-        ttl: int | None = self.header[2]
-        return ttl
-
-    @property
-    def session_id(self) -> str | None:
-        """The session that the message belongs to."""
-        value = self.properties[GROUP_ID]
-        return value if isinstance(value, str) else None
-
-    @property
-    def scheduled_time(self) -> int | None:
-        """When it is to be enqueued, in ms since 1970."""
-        value = self.annotations.get("x-opt-scheduled-enqueue-time")
-        return value if isinstance(value, int) else None
 
     def application_properties(self) -> dict[str, Any]:
         """The user's own properties."""
@@ -99,17 +85,18 @@ def parse_message(data: bytes) -> Message:
     for code, value, section in _sections(data):
         if code < last or (code == last and code not in (DATA, SEQUENCE)):
             raise DecodeError("message sections out of order")
-        last = code
+        if value is not None and not isinstance(value, _KINDS.get(code, object)):
+            raise DecodeError(f"{value!r} is no content for the section {code:#x}")
+        last, values[code] = code, value
         if code >= PROPERTIES:
             raw[min(code, DATA)] += section
-        if code <= APPLICATION_PROPERTIES:
-            values[code] = value
-    header, properties = _fields(values, HEADER, 5), _fields(values, PROPERTIES, 13)
-    annotations = {key: item for key, item in _map(values, ANNOTATIONS).items() if key not in _BROKER_ANNOTATIONS}
-    _map(values, APPLICATION_PROPERTIES)
-    if not isinstance(header[2], int | None):
-        raise DecodeError("the time to live is a number")
-    return Message(header[:4], annotations, properties, *raw.values())
+    header, properties = _filled(values.get(HEADER), 5), _filled(values.get(PROPERTIES), 13)
+    annotations = {k: item for k, item in (values.get(ANNOTATIONS) or {}).items() if k not in _BROKER_ANNOTATIONS}
+    ttl, session_id, due = header[2], properties[GROUP_ID], annotations.get("x-opt-scheduled-enqueue-time")
+    for value, kind in ((ttl, int), (session_id, str), (due, int)):
+        if value is not None and not isinstance(value, kind):
+            raise DecodeError(f"{value!r} is no time to live, session id or time of enqueueing")
+    return Message(header[:4], annotations, properties, ttl, session_id, due, *raw.values())
 
 
 def parse_delivery(data: bytes, message_format: int) -> list[Message]:
@@ -153,17 +140,8 @@ def _section(code: int, value: object) -> bytes:
     return bytes((0x00, 0x53, code)) + encode(value)
 
 
-def _fields(values: dict[int, Any], code: int, count: int) -> list[Any]:
-    fields = values.get(code, [])
-    if not isinstance(fields, list) or len(fields) > count:
+def _filled(fields: list[Any] | None, count: int) -> list[Any]:
+    fields = fields or []
+    if len(fields) > count:
         raise DecodeError("a message section with too many fields")
     return fields + [None] * (count - len(fields))
-
-
-def _map(values: dict[int, Any], code: int) -> dict[Any, Any]:
-    value = values.get(code)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise DecodeError("annotations and application properties are maps")
-    return value

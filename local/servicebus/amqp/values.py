@@ -67,27 +67,23 @@ class Form(NamedTuple):
     read: Callable[[bytes], Any]
 
 
-def _unsigned(kind: type[int], width: int, *codes: int) -> Form:
-    return Form(codes, lambda value: int.to_bytes(value, width), lambda raw: kind(int.from_bytes(raw)))
-
-
-def _signed(kind: type[int], width: int, *codes: int) -> Form:
+def _number(kind: type[int], width: int, *codes: int, signed: bool = False) -> Form:
     def write(value: int) -> bytes:
-        return int.to_bytes(value, width, signed=True)
+        return int.to_bytes(value, width, signed=signed)
 
-    return Form(codes, write, lambda raw: kind(int.from_bytes(raw, signed=True)))
+    return Form(codes, write, lambda raw: kind(int.from_bytes(raw, signed=signed)))
 
 
 FORMS: dict[type, Form] = {
-    Ubyte: _unsigned(Ubyte, 1, 0x50),
-    Ushort: _unsigned(Ushort, 2, 0x60),
-    Uint: _unsigned(Uint, 4, 0x43, 0x52, 0x70),
-    Ulong: _unsigned(Ulong, 8, 0x44, 0x53, 0x80),
-    Byte: _signed(Byte, 1, 0x51),
-    Short: _signed(Short, 2, 0x61),
-    Int: _signed(Int, 4, 0x54, 0x71),
-    int: _signed(int, 8, 0x55, 0x81),
-    Timestamp: _signed(Timestamp, 8, 0x83),
+    Ubyte: _number(Ubyte, 1, 0x50),
+    Ushort: _number(Ushort, 2, 0x60),
+    Uint: _number(Uint, 4, 0x43, 0x52, 0x70),
+    Ulong: _number(Ulong, 8, 0x44, 0x53, 0x80),
+    Byte: _number(Byte, 1, 0x51, signed=True),
+    Short: _number(Short, 2, 0x61, signed=True),
+    Int: _number(Int, 4, 0x54, 0x71, signed=True),
+    int: _number(int, 8, 0x55, 0x81, signed=True),
+    Timestamp: _number(Timestamp, 8, 0x83, signed=True),
     bool: Form((0x56,), lambda value: bytes((value,)), lambda raw: raw != b"\x00"),
     Float: Form((0x72,), Struct(">f").pack, lambda raw: Float(*Struct(">f").unpack(raw))),
     float: Form((0x82,), Struct(">d").pack, lambda raw: float(*Struct(">d").unpack(raw))),

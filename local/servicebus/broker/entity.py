@@ -1,4 +1,4 @@
-"""What queues and topics share: taking messages in, numbering, scheduling, peeking, storing."""
+"""What queues and topics share: taking messages in once, numbering, scheduling, peeking, storing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from enum import IntEnum
 from functools import partial
 from typing import Any
 
-from local.servicebus.amqp.message import Message, parse_message
+from local.servicebus.amqp.codec import encode
+from local.servicebus.amqp.message import MESSAGE_ID, Message, parse_message
 from local.servicebus.broker.agenda import Agenda, Timer
-from local.servicebus.broker.duplicates import Duplicates
 from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.store import Row, Store
 
@@ -43,13 +43,17 @@ class Entry:
 
 
 class Entity(ABC):
-    """A place that messages are sent to. `window`, in ms, is that of duplicate detection."""
+    """A place that messages are sent to.
+
+    Duplicates are detected within `window` ms from the first message of an id, whatever follows; None detects none.
+    """
 
     def __init__(self, name: str, window: int | None, store: Store, agenda: Agenda) -> None:
         self.name = name
         self._store = store
         self._agenda = agenda
-        self._duplicates = Duplicates(name, window, store)
+        self._window = window
+        self._seen = {id_: until for _, id_, until in store.rows("duplicate", name)}  # until when, the oldest first
         self._entries: dict[int, Entry] = {}  # by number, ascending
         self._last_number = next((last for _, last in store.rows("number", name)), 0)
 
@@ -68,7 +72,7 @@ class Entity(ABC):
     def send(self, messages: Sequence[Message], now: int) -> None:
         """Take all messages or, raising Refused, none. Those seen before are accepted and dropped."""
         for message in self._checked(messages):
-            if self._duplicates.first(message, now):
+            if self._first(message, now):
                 if (message.scheduled_time or 0) > now:
                     self._hold(message, now)
                 else:
@@ -77,7 +81,7 @@ class Entity(ABC):
     def schedule(self, messages: Sequence[Message], now: int) -> list[int]:
         """Take messages that carry their time; the answer is a number for each, by which it can be cancelled."""
         checked = self._checked(messages)
-        return [self._hold(m, now) if self._duplicates.first(m, now) else self.next_number() for m in checked]
+        return [self._hold(m, now) if self._first(m, now) else self.next_number() for m in checked]
 
     def cancel(self, numbers: Sequence[int]) -> None:
         """Withdraw scheduled messages, all or, raising Refused, none."""
@@ -115,6 +119,20 @@ class Entity(ABC):
         for message in messages:
             self.check(message)
         return [message.with_message_id() for message in messages]
+
+    def _first(self, message: Message, now: int) -> bool:
+        """Note a message's id. False if one with that id, of that AMQP type, came within the window."""
+        if self._window is None:
+            return True
+        while self._seen and self._seen[oldest := next(iter(self._seen))] <= now:
+            del self._seen[oldest]
+            self._store.drop("duplicate", self.name, oldest)
+        key, until = encode(message.properties[MESSAGE_ID]), now + self._window
+        if key in self._seen:
+            return False
+        self._seen[key] = until
+        self._store.put("duplicate", self.name, key, columns=lambda: (until,))
+        return True
 
     def _hold(self, message: Message, now: int) -> int:
         due = max(message.scheduled_time or now, now)

@@ -10,10 +10,8 @@ from local.servicebus.amqp.message import Message
 from local.servicebus.amqp.values import Described, Symbol, Ulong
 from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.broker.sessions import SessionQueue
-from local.servicebus.protocol.incoming import IncomingLink, Intake
+from local.servicebus.protocol.links import IncomingLink, Intake, OutgoingLink, no_transactions
 from local.servicebus.protocol.management import manage
-from local.servicebus.protocol.outcomes import no_transactions
-from local.servicebus.protocol.outgoing import OutgoingLink
 from local.servicebus.protocol.tokens import entity_path, put_token
 
 if TYPE_CHECKING:

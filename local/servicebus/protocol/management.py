@@ -36,6 +36,7 @@ _DECISIONS = {
     "defered": Settlement.DEFER,  # spelt so
     "suspended": Settlement.DEAD_LETTER,
 }
+_REASONS = {"deadletter-reason": "DeadLetterReason", "deadletter-description": "DeadLetterErrorDescription"}
 
 type Body = dict[str, Any] | None
 
@@ -129,10 +130,7 @@ def _receive_deferred(queue: Queue, request: Request) -> Body:
 def _update_disposition(queue: Queue, request: Request) -> Body:
     decision = _DECISIONS[request.body["disposition-status"]]
     changes = dict(request.body.get("properties-to-modify") or {})
-    for name, key in (
-        ("DeadLetterReason", "deadletter-reason"),
-        ("DeadLetterErrorDescription", "deadletter-description"),
-    ):
+    for key, name in _REASONS.items():
         if request.body.get(key) is not None:
             changes[name] = request.body[key]
     for token in request.tokens():

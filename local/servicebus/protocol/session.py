@@ -10,8 +10,7 @@ from local.servicebus.amqp.message import REPLY_TO, Message
 from local.servicebus.amqp.values import DecodeError, Described
 from local.servicebus.broker.refused import Refused
 from local.servicebus.protocol.attach import ADDRESS, FILTER, SESSION_FILTER, attach
-from local.servicebus.protocol.incoming import MAX_MESSAGE_SIZE, IncomingLink
-from local.servicebus.protocol.outgoing import OutgoingLink
+from local.servicebus.protocol.links import MAX_MESSAGE_SIZE, IncomingLink, OutgoingLink
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.connection import Connection

@@ -17,7 +17,7 @@ from tests.local.servicebus.configuration import namespace, queue, rule, subscri
 def test_the_projects_own_configuration_is_served() -> None:
     loaded = load_config(PROJECT / "local" / "servicebus.json")
 
-    assert [each.name for each in loaded.queues] == ["dead-letters", "redeliveries"]
+    assert "dead-letters" in [each.name for each in loaded.queues]
     for each in loaded.topics:
         assert each.properties.requires_duplicate_detection
         assert all(sub.properties.requires_session for sub in each.subscriptions)
