@@ -9,7 +9,7 @@ from functools import cache, partial
 from shared_code.domain.clock import utc_now
 from shared_code.domain.experiment import Experiment
 from shared_code.domain.learning.progress import Progress
-from shared_code.events import redrive_job
+from shared_code.events import redrive_job, replay_order
 from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consumer import Consumer
@@ -29,6 +29,7 @@ from shared_code.events.pending import Pending
 from shared_code.events.publication import Publication
 from shared_code.events.redeliveries import Redeliveries
 from shared_code.events.redrive import Redrive
+from shared_code.events.replay_job import ReplayJob
 from shared_code.events.retries import Retries
 from shared_code.events.search import EventSearch
 from shared_code.events.store import EventStore
@@ -60,7 +61,7 @@ from shared_code.services.operator_actions import OperatorActions
 from shared_code.services.past_sessions import PastSessions
 from shared_code.services.people import People
 from shared_code.services.planning import PlanningService, PlanRecord
-from shared_code.services.progress import ProgressService
+from shared_code.services.progress import ProgressProjection, ProgressService
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import VoiceRecord, Voices
 from shared_code.services.webhooks.address import Destinations
@@ -119,6 +120,7 @@ class App:
     redrive: Redrive
     jobs: Jobs
     job_runner: JobRunner
+    replays: ReplayJob
     sweeper: Sweeper
     lake: Lake
 
@@ -177,6 +179,7 @@ def app() -> App:
     plans = Documents(blobs, keys, PROJECTIONS, "plan", PlanRecord)
     planning = PlanningService(plans, progress, journal, clock)
     progress_service = ProgressService(progress, store)
+    replays = ReplayJob(store=store, redeliveries=redeliveries, projections=[ProgressProjection(progress)], lake=lake)
     interaction = Interaction(
         sessions=sessions,
         speech=_speech(settings, lake),
@@ -276,7 +279,10 @@ def app() -> App:
         mending=Mending(letters, store, people.pseudonym, clock),
         redrive=redrive,
         jobs=jobs,
-        job_runner=JobRunner(jobs, {redrive_job.KIND: redrive_job.RedriveJob(letters, redrive)}),
+        job_runner=JobRunner(
+            jobs, {redrive_job.KIND: redrive_job.RedriveJob(letters, redrive), replay_order.KIND: replays}
+        ),
+        replays=replays,
         sweeper=Sweeper(pending, outbox, clock, grace=SWEEP_GRACE),
         lake=lake,
     )

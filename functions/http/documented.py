@@ -11,6 +11,7 @@ from functions.http.events import EventQuery, FoundEvents
 from functions.http.intake import Taken
 from functions.http.ops_dead_letters import Discard, LetterPage, LetterQuery, LetterView, Mend, TenantQuery
 from functions.http.ops_jobs import JobAction, JobPage, JobQuery, JobView
+from functions.http.ops_replays import Comparison, DifferenceQuery, NewReplay, ReplayAction
 from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
 from functions.http.webhooks import DeliveryPage, DeliveryQuery, NewWebhook, Secret, WebhookList
@@ -125,6 +126,19 @@ OPERATIONS: dict[str, Operation] = {
     routes.LIST_REDRIVES.name: Operation(answers={200: JobPage}, query=described(JobQuery), failures=(400, 404, 503)),
     routes.GET_REDRIVE.name: Operation(answers={200: JobView}, failures=(503,)),
     routes.ACT_ON_REDRIVE.name: Operation(answers={200: JobView}, body=JobAction, failures=(409, 503)),
+    routes.START_REPLAY.name: Operation(
+        answers={202: JobView},
+        body=NewReplay,
+        query=described(TenantQuery),
+        headers=("Location",),
+        failures=(400, 404, 503),
+    ),
+    routes.LIST_REPLAYS.name: Operation(answers={200: JobPage}, query=described(JobQuery), failures=(400, 404, 503)),
+    routes.GET_REPLAY.name: Operation(answers={200: JobView}, failures=(503,)),
+    routes.ACT_ON_REPLAY.name: Operation(answers={200: JobView}, body=ReplayAction, failures=(409, 503)),
+    routes.COMPARE_REPLAY.name: Operation(
+        answers={200: Comparison}, query=described(DifferenceQuery), failures=(400, 409, 503)
+    ),
     routes.LIST_SERVICES.name: Operation(answers={200: ServiceList}, failures=(503,)),
     routes.PUT_SERVICE.name: Operation(answers={200: ServiceView}, body=Configuration),
     routes.PUT_INSTANCE.name: Operation(answers={200: InstanceView, 201: InstanceView}, body=Registration),

@@ -11,7 +11,6 @@ from functions.http.ops_dead_letters import Tenant, tenant_of
 from shared_code.bootstrap import app
 from shared_code.domain.errors import NotFound
 from shared_code.events.job import Job, State
-from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
 
@@ -31,8 +30,8 @@ class JobQuery(Struct, frozen=True, kw_only=True):
 class JobView(Struct, frozen=True, kw_only=True):
     """A job and how far it is. `total` is null until it has been counted; `by` is the operator's pseudonym.
 
-    `skipped` counts what was left alone. `trouble` is the code of what keeps it from going on; a job that runs tries
-    again by itself, one that failed when it is told to.
+    `skipped` counts what was left alone; `phase` is what a replay is about: build, swap, feed. `trouble` is the code of
+    what keeps it from going on; a job that runs tries again by itself, one that failed when it is told to.
     """
 
     id: str
@@ -41,6 +40,7 @@ class JobView(Struct, frozen=True, kw_only=True):
     total: int | None
     done: int
     skipped: int
+    phase: str
     trouble: str
     by: str
     created_at: datetime
@@ -75,9 +75,8 @@ async def get_job(request: Request, kind: str) -> Response:
     return Response(200, view(await found_job(request, kind)))
 
 
-async def act_on_job(request: Request, kind: str) -> Response:
+async def act_on_job(request: Request, kind: str, action: JobAction) -> Response:
     """Pause a job, let it go on, or cancel it."""
-    action = decode_json(request, JobAction)
     job = await found_job(request, kind)
     return Response(200, view(await app().jobs.ask(kind, job.id, _WANTED[action.action])))
 
@@ -99,6 +98,7 @@ def view(job: Job) -> JobView:
         total=job.total,
         done=job.done,
         skipped=job.skipped,
+        phase=job.cursor.get("phase", ""),
         trouble=job.trouble,
         by=job.by,
         created_at=job.created_at,

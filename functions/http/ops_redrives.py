@@ -5,7 +5,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.http.ops_dead_letters import TenantQuery, tenant_of
-from functions.http.ops_jobs import act_on_job, get_job, list_jobs, view
+from functions.http.ops_jobs import JobAction, act_on_job, get_job, list_jobs, view
 from functions.http.serving import serve
 from shared_code.bootstrap import app
 from shared_code.events.letter import Selection
@@ -46,4 +46,4 @@ async def http_get_redrive(req: func.HttpRequest) -> func.HttpResponse:
 @bp.route(route=ACT_ON_REDRIVE.path, methods=[ACT_ON_REDRIVE.method])
 async def http_act_on_redrive(req: func.HttpRequest) -> func.HttpResponse:
     """Pause a redrive, let it go on, or cancel it."""
-    return await serve(req, ACT_ON_REDRIVE, lambda request: act_on_job(request, KIND))
+    return await serve(req, ACT_ON_REDRIVE, lambda request: act_on_job(request, KIND, decode_json(request, JobAction)))

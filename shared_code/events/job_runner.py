@@ -30,6 +30,10 @@ class Work(Protocol):
         """
         ...
 
+    async def tidy(self, job: Job) -> None:
+        """Clear up after a job that was cancelled."""
+        ...
+
 
 class JobRunner:
     """Does the steps of all jobs that run, one job beside the other."""
@@ -41,9 +45,18 @@ class JobRunner:
     async def round(self, *, turn: float = TURN) -> int:
         """Work for about so many seconds, or until there is nothing to do; how many jobs were worked on."""
         ends = time.monotonic() + turn
-        running = [job async for job in self._jobs.unended() if job.state == "running"]
-        await asyncio.gather(*(self._work(job, ends) for job in running))
+        unended = [job async for job in self._jobs.unended()]
+        running = [job for job in unended if job.state == "running"]
+        cancelled = [job for job in unended if job.state == "cancelled"]
+        await asyncio.gather(*(self._work(job, ends) for job in running), *(self._tidy(job) for job in cancelled))
         return len(running)
+
+    async def _tidy(self, job: Job) -> None:
+        try:
+            await self._works[job.kind].tidy(job)
+            await self._jobs.over(job)
+        except AppError as failure:  # the next round tries again
+            log.warning("job.not_tidied", extra={"job": job.id, "kind": job.kind, "code": failure.code})
 
     async def _work(self, job: Job, ends: float) -> None:
         work = self._works[job.kind]

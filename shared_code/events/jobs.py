@@ -1,12 +1,12 @@
 """Jobs, kept where every instance sees them; each step's progress is written before the next step begins.
 
 Table `jobs`, one partition: a row `j{id}` a job, and a row `a{id}` beside it as long as it has not ended, so that who
-looks for work does not read what is over.
+looks for work does not read what is over. One that was cancelled keeps it until what it left is tidied up.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -93,12 +93,12 @@ class Jobs:
 
         return await self._change(before.kind, before.id, progressed)
 
-    async def _change(self, kind: str, job_id: str, change: Any) -> Job:
+    async def _change(self, kind: str, job_id: str, change: Callable[[Job], Job]) -> Job:
         for _ in range(RACES):
             job, etag = await self._get(kind, job_id)
-            changed: Job = change(job)
+            changed = change(job)
             changes = [Change("replace", _row(changed, etag))]
-            if changed.state in ENDED and job.state not in ENDED:
+            if changed.state in ENDED - {"cancelled"} and job.state not in ENDED:
                 changes.append(Change("delete", Row(PARTITION, f"a{job_id}")))
             elif job.state in ENDED and changed.state not in ENDED:
                 changes.append(Change("put", Row(PARTITION, f"a{job_id}")))
@@ -111,6 +111,20 @@ class Jobs:
 
     def _in(self, job: Job, state: State) -> Job:
         return replace(job, state=state, ended_at=self._clock() if state in ENDED else None)
+
+    async def over(self, job: Job) -> None:
+        """Nothing is left to do about a cancelled job."""
+        await self._table.delete(PARTITION, f"a{job.id}")
+
+    async def again(self, kind: str, job_id: str, change: Callable[[Job], Job]) -> Job:
+        """Let a job go on that waits for an operator's word, as `change` says. Conflict for one that does not wait."""
+
+        def changed(job: Job) -> Job:
+            if job.state != "built":
+                raise Conflict(f"This is {job.state}.", code="job-state", extra={"state": job.state})
+            return change(job)
+
+        return await self._change(kind, job_id, changed)
 
     async def _get(self, kind: str, job_id: str) -> tuple[Job, str]:
         row = await self._table.get(PARTITION, f"j{job_id}")

@@ -48,6 +48,9 @@ class RedriveJob:
             trouble="",
         )
 
+    async def tidy(self, job: Job) -> None:
+        """Nothing is left: each letter is either redriven or as it was."""
+
 
 def _is_of(job: Job, letter: Summary) -> bool:
     return letter.failed_at <= job.created_at

@@ -135,6 +135,11 @@ class EventStore:
         """The row that was written beside events under this key, or None."""
         return await self._table.get(stream, key)
 
+    async def streams(self, *, after: str = "") -> AsyncIterator[str]:
+        """The names of all streams in order, after this one. Storage looks at every row: for replays, not requests."""
+        async for row in self._table.rows(start="head", end="head~", select=["version"], beyond=after):
+            yield row.partition
+
     async def find(self, stream: str, event_id: str) -> StoredEvent | None:
         """The event of this id, or None."""
         version = (await self.versions(stream, [event_id])).get(event_id, WITHDRAWN)

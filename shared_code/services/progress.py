@@ -66,10 +66,36 @@ class ProgressService:
 
     async def _fold(self, person: str, progress: Progress) -> None:
         async for stored in self._store.read(person, after=progress.position):
-            if stored.event.type == PROGRESS_RECORDED and not stored.erased:
-                data = msgspec.convert(stored.event.data, ProgressRecorded)
-                record(progress, stored.event.id, data, _moment(stored, data.occurred_at))
-            progress.position = stored.version
+            fold(progress, stored)
+
+
+class ProgressProjection:
+    """Progress as something to rebuild. What sagas took back does not come from the stream: it is carried over."""
+
+    name = "progress"
+
+    def __init__(self, documents: Documents[Progress]) -> None:
+        self.live = documents
+
+    def beside(self, rebuild: str) -> Documents[Progress]:
+        """The documents of one rebuilding."""
+        return self.live.beside(f"rebuilt-{self.name}-{rebuild}")
+
+    def begin(self, live: Progress) -> Progress:
+        """Nothing practised yet, the same taken back."""
+        return Progress(reverted=list(live.reverted))
+
+    def fold(self, document: Progress, stored: StoredEvent) -> None:
+        """Fold one event in."""
+        fold(document, stored)
+
+
+def fold(progress: Progress, stored: StoredEvent) -> None:
+    """Fold one event of the stream in: the next one, whatever it is about."""
+    if stored.event.type == PROGRESS_RECORDED and not stored.erased:
+        data = msgspec.convert(stored.event.data, ProgressRecorded)
+        record(progress, stored.event.id, data, _moment(stored, data.occurred_at))
+    progress.position = stored.version
 
 
 def _moment(stored: StoredEvent, occurred: datetime | None) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 from msgspec import Struct
@@ -53,6 +53,17 @@ class Documents[D: Struct]:
     async def put(self, learner: str, document: D) -> None:
         """Keep a document over whatever is there."""
         await self._write(learner, msgspec.json.encode(document))
+
+    async def learners(self, *, after: str = "") -> AsyncIterator[str]:
+        """Whose documents there are, in order, after this one."""
+        async for name in self._blobs.names(self._container, f"{self._kind}/"):
+            learner = name.removeprefix(f"{self._kind}/").removesuffix(".json")
+            if learner > after:
+                yield learner
+
+    def beside(self, kind: str) -> Documents[D]:
+        """Documents like these, of another kind in the same container."""
+        return Documents(self._blobs, self._keys, self._container, kind, self._model)
 
     async def delete(self, learner: str) -> None:
         """Delete the document if it is there."""

@@ -132,9 +132,15 @@ class Table:
         end: str = "",
         limit: int | None = None,
         select: Sequence[str] = (),
+        beyond: str = "",
     ) -> AsyncIterator[Row]:
-        """Rows in the order of their keys: of one partition or all, from key `start` up to but without `end`."""
+        """Rows in the order of their keys: of one partition or all, from key `start` up to but without `end`.
+
+        `beyond` leaves out partitions up to and with that one.
+        """
         terms = []
+        if beyond:
+            terms.append(f"PartitionKey gt '{_literal(beyond)}'")
         if partition is not None:
             terms.append(f"PartitionKey eq '{_literal(partition)}'")
         if start:

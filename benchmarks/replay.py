@@ -1,0 +1,133 @@
+"""Rebuilding progress: 1,000 events of one learner, and memory over 100,000 events of 1,000 learners.
+
+Our own work is the CPU time of this process; storage is a real Azurite. STREAMS=n measures fewer learners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+from local.azurite.command import azurite_command
+from local.stack.environment import connection_settings
+from shared_code.domain.clock import utc_now
+from shared_code.domain.events.catalogue import event_of
+from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
+from shared_code.domain.learning.progress import Progress
+from shared_code.events.archive import Archive
+from shared_code.events.rebuild import Rebuild
+from shared_code.events.store import MOST_AT_ONCE, EventStore
+from shared_code.services.progress import ProgressProjection, ProgressService
+from shared_code.storage.account import StorageAccount
+from shared_code.storage.blobs import Blobs
+from shared_code.storage.documents import Documents
+from shared_code.storage.sealing.file_wrapper import FileWrapper
+from shared_code.storage.sealing.learner_keys import LearnerKeys
+from shared_code.storage.tables import Tables
+from tests.ports import accepts, free_stack_ports
+
+TARGET = 0.2  # seconds of our own work for 1,000 events
+EVENTS, A_LEARNER, LEARNERS = 1_000, 100, int(os.environ.get("STREAMS", "1000"))
+GROWTH = 24.0  # MiB that memory may grow by while the second half is rebuilt
+SYLLABLES = (("你", "nǐ", 3), ("好", "hǎo", 3), ("学", "xué", 2), ("习", "xí", 2), ("中", "zhōng", 1))
+
+
+class _Bench:
+    def __init__(self, storage: str, folder: Path) -> None:
+        account = StorageAccount(connection_string=storage)
+        self.tables, self.blobs = Tables(account), Blobs(account)
+        keys = LearnerKeys(self.tables, FileWrapper(folder / "keys"), utc_now)
+        self.store = EventStore(self.tables, utc_now, Archive(keys, self.blobs))
+        self.documents = Documents(self.blobs, keys, "projections", "progress", Progress)
+        self.progress = ProgressService(self.documents, self.store)
+        self.projection = ProgressProjection(self.documents)
+
+    async def practise(self, stream: str, events: int) -> None:
+        made = [_event(stream, number) for number in range(events)]
+        for start in range(0, events, MOST_AT_ONCE):
+            await self.store.append(stream, made[start : start + MOST_AT_ONCE])
+
+    async def one(self) -> bool:
+        await self.practise("alone", EVENTS)
+        await self.progress.catch_up("alone")
+        rebuild = Rebuild(self.store, self.projection, "bench")
+        took = []
+        for _ in range(5):
+            cpu, wall = time.process_time(), time.perf_counter()
+            await rebuild.build("alone", "sayzhong")
+            took.append((time.process_time() - cpu, time.perf_counter() - wall))
+        same = await rebuild.compare("alone") is None
+        cpu, wall = min(took)
+        print(f"   {EVENTS} events of one learner: {cpu * 1000:.0f} ms of our own work ({wall * 1000:.0f} ms in all)")
+        print(f"   the same, byte for byte: {'yes' if same else 'NO'}; target {TARGET * 1000:.0f} ms")
+        return same and cpu <= TARGET
+
+    async def many(self) -> bool:
+        streams = [f"many{number:04}" for number in range(LEARNERS)]
+        for start in range(0, LEARNERS, 8):
+            await asyncio.gather(*(self.practise(stream, A_LEARNER) for stream in streams[start : start + 8]))
+        rebuild = Rebuild(self.store, self.projection, "bench-all")
+        began, halfway, count = time.perf_counter(), 0.0, 0
+        async for stream in self.store.streams(after="many"):
+            count += await rebuild.build(stream, "sayzhong") or 0
+            if count == LEARNERS * A_LEARNER // 2:
+                halfway = _peak()
+        grown = _peak() - halfway
+        seconds = time.perf_counter() - began
+        print(f"   {count} events of {LEARNERS} learners: {count / seconds:.0f} events/s; memory {_peak():.0f} MiB")
+        print(f"   at its peak, {grown:.1f} MiB more than after the first half")
+        return count == LEARNERS * A_LEARNER and grown < GROWTH
+
+    async def close(self) -> None:
+        await self.tables.close()
+        await self.blobs.close()
+
+
+def _event(learner: str, number: int) -> CloudEvent:
+    items = tuple(
+        PractisedItem(hanzi=hanzi, pinyin=pinyin, expected=tone, heard=(number % 4) + 1, tone_score=70, accuracy=80)
+        for hanzi, pinyin, tone in SYLLABLES[: 1 + number % 3]
+    )
+    return event_of(
+        ProgressRecorded(attempt_id=f"a-{number}", items=items),
+        subject=learner,
+        tenant="sayzhong",
+        correlation_id=str(uuid.uuid4()),
+        now=utc_now(),
+    )
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+async def _measure(storage: str, folder: Path) -> bool:
+    bench = _Bench(storage, folder)
+    try:
+        held = [await bench.one(), await bench.many()]
+    finally:
+        await bench.close()
+    return all(held)
+
+
+def main() -> bool:
+    """Start an Azurite of its own, measure, and say whether the targets hold."""
+    ports = free_stack_ports()
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            azurite_command(ports, Path(folder) / "data"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert accepts(ports.table)
+            assert accepts(ports.blob)
+            return asyncio.run(_measure(connection_settings(ports)["AzureWebJobsStorage"], Path(folder)))
+        finally:
+            process.terminate()
+            process.wait()

@@ -1,0 +1,103 @@
+"""Rebuilding one learner's document of a projection: beside the live one, compared with it, swapped in whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared_code.events.projection import Projection
+from shared_code.events.store import EventStore
+
+MOST_PLACES = 50
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """How a rebuilt document differs from the live one: the JSON Pointers of the first places, not what is there."""
+
+    learner: str
+    places: tuple[str, ...]
+
+
+class Rebuild:
+    """One projection's documents of one rebuilding. Every step may be run twice."""
+
+    def __init__(self, store: EventStore, projection: Projection, rebuild: str) -> None:
+        self._store = store
+        self._projection = projection
+        self._live = projection.live
+        self._beside = projection.beside(rebuild)
+
+    async def build(self, stream: str, tenant: str) -> int | None:
+        """Fold the whole stream into a new document; how many events. None where it is another tenant's, or empty."""
+        live = await self._live.load(stream)
+        document, events = self._projection.begin(live), 0
+        async for stored in self._store.read(stream):
+            if stored.event.tenantid != tenant:
+                return None
+            self._projection.fold(document, stored)
+            events += 1
+        if replace(document, position=0) == self._projection.begin(live) and live == type(live)():
+            return None  # nothing in the stream concerns this projection
+        await self._beside.put(stream, document)
+        return events
+
+    async def swap(self, stream: str) -> None:
+        """Put the new document in the place of the live one, with what has happened meanwhile.
+
+        The live one may change until then, which is seen by its ETag; whoever changes it afterwards goes on from the
+        new one. What has been taken back meanwhile is not in the new one: then it is folded anew.
+        """
+
+        async def whole(live: Any) -> Any:
+            document, begun = await self._beside.load(stream), self._projection.begin(live)
+            if self._projection.begin(document) != begun:
+                document = begun
+            async for stored in self._store.read(stream, after=document.position):
+                self._projection.fold(document, stored)
+            return document
+
+        await self._live.change(stream, whole)
+        await self._beside.delete(stream)
+
+    async def compare(self, stream: str) -> Difference | None:
+        """How the new document differs from the live one, both brought to the same event; None where it does not."""
+        live, document = await self._live.load(stream), await self._beside.load(stream)
+        behind, to = (document, live.position) if document.position < live.position else (live, document.position)
+        if behind.position < to:
+            async for stored in self._store.read(stream, after=behind.position, to=to):
+                self._projection.fold(behind, stored)
+        if msgspec.json.encode(live) == msgspec.json.encode(document):
+            return None
+        places = tuple(_places(msgspec.to_builtins(live), msgspec.to_builtins(document), ""))
+        return Difference(learner=stream, places=places[:MOST_PLACES])
+
+    def built(self, *, after: str = "") -> AsyncIterator[str]:
+        """The streams whose new documents wait, in order, after this one."""
+        return self._beside.learners(after=after)
+
+    async def forget(self) -> None:
+        """Delete what was built and will not be swapped in."""
+        async for stream in self.built():
+            await self._beside.delete(stream)
+
+
+def _places(one: Any, other: Any, at: str) -> list[str]:
+    """JSON Pointers (RFC 6901) of the innermost places that differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        steps: list[Any] = list(dict.fromkeys([*one, *other]))
+        pairs = [(step, one.get(step), other.get(step)) for step in steps]
+        if not any(before != after for _, before, after in pairs):
+            return [at] if list(one) != list(other) else []  # the same members in another order are other bytes
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = [(place, *both) for place, both in enumerate(zip(one, other, strict=True))]
+    else:
+        return [at or "/"] if one != other else []
+    found = []
+    for step, before, after in pairs:
+        escaped = str(step).replace("~", "~0").replace("/", "~1")
+        found += _places(before, after, f"{at}/{escaped}")
+    return found

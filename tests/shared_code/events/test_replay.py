@@ -1,0 +1,216 @@
+"""A projection is rebuilt beside the live one and swapped in whole; one subscriber is fed, quietly, exactly once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from shared_code.domain.clock import parse_rfc3339
+from shared_code.domain.errors import Conflict
+from shared_code.domain.learning.progress import Progress
+from shared_code.domain.principal import Principal
+from shared_code.domain.side_effects import latched
+from shared_code.events.delivery import delivery_of
+from shared_code.events.job import Job
+from shared_code.events.job_runner import JobRunner
+from shared_code.events.line import Line
+from shared_code.events.received import Received
+from shared_code.events.replay_job import ReplayJob, in_swap
+from shared_code.events.replay_order import KIND, ReplayOrder
+from shared_code.services.progress import ProgressProjection, ProgressService
+from shared_code.storage.documents import Documents
+from tests.shared_code.events.backbone import Backbone, practised, stream_of
+from tests.shared_code.events.receiving import receive_redeliveries
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+OPERATOR = Principal(id="op", tenant="sayzhong", pseudonym="operators-pseudonym", roles=frozenset({"operator"}))
+
+
+class Replays:
+    """The progress of a container of its own, and replays of it."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self.documents = Documents(
+            backbone.blobs, backbone.keys, f"projections-{uuid.uuid4().hex[:12]}", "progress", Progress
+        )
+        self.service = ProgressService(self.documents, backbone.store)
+        self.work = ReplayJob(
+            store=backbone.store,
+            redeliveries=backbone.redeliveries,
+            projections=[ProgressProjection(self.documents)],
+            lake=backbone.lake,
+        )
+
+    async def run(self, order: ReplayOrder) -> Job:
+        """Start a replay and do it, as far as it goes by itself."""
+        return await self.go_on(await self.backbone.jobs.start(KIND, order, OPERATOR, "sayzhong"))
+
+    async def go_on(self, job: Job) -> Job:
+        while job.state == "running":
+            job = await self.backbone.jobs.progress(job, await self.work.step(job))
+        return job
+
+    async def bytes_of(self, stream: str) -> bytes:
+        blob = await self.backbone.blobs.get(self.documents._container, f"progress/{stream}.json")
+        assert blob is not None
+        plain = await self.backbone.keys.open(stream, blob.data, f"{self.documents._container}/progress/{stream}.json")
+        assert plain is not None
+        return plain
+
+
+@pytest.fixture
+def replays(backbone: Backbone) -> Replays:
+    return Replays(backbone)
+
+
+async def practise(backbone: Backbone, learner: str, count: int) -> list[str]:
+    events = [practised(learner, f"a-{number}") for number in range(count)]
+    await backbone.journal.record(stream_of("sayzhong", learner), events)
+    return [event.id for event in events]
+
+
+async def test_a_rebuilt_projection_is_the_same_byte_for_byte(replays: Replays, learner: str, stream: str) -> None:
+    ids = await practise(replays.backbone, learner, 6)
+    await replays.service.catch_up(stream)
+    await replays.service.revert(stream, ids[2])
+    before = await replays.bytes_of(stream)
+
+    job = await replays.run(ReplayOrder(projection="progress", stream=stream))
+    assert (job.state, job.total, job.done) == ("built", 1, 1)
+    rebuild = replays.work.rebuild(job)
+    assert [each async for each in rebuild.built()] == [stream]
+    assert await rebuild.compare(stream) is None
+
+    job = await replays.go_on(await replays.backbone.jobs.again(KIND, job.id, in_swap))
+    assert (job.state, job.done) == ("done", 1)
+    assert await replays.bytes_of(stream) == before
+    assert [each async for each in rebuild.built()] == []
+
+
+async def test_a_broken_projection_is_seen_in_the_comparison_and_mended_by_the_swap(
+    replays: Replays, learner: str, stream: str
+) -> None:
+    await practise(replays.backbone, learner, 3)
+    await replays.service.catch_up(stream)
+    right = await replays.bytes_of(stream)
+
+    async def broken(progress: Progress) -> Progress:
+        progress.tones["3"].right = 99
+        return progress
+
+    await replays.documents.change(stream, broken)
+    job = await replays.run(ReplayOrder(projection="progress", stream=stream))
+    difference = await replays.work.rebuild(job).compare(stream)
+    assert difference is not None
+    assert difference.places == ("/tones/3/right",)
+    await replays.go_on(await replays.backbone.jobs.again(KIND, job.id, in_swap))
+    assert await replays.bytes_of(stream) == right
+
+
+async def test_what_happens_while_it_is_rebuilt_is_not_lost(replays: Replays, learner: str, stream: str) -> None:
+    """Neither new events, folded in live or not, nor what a saga takes back."""
+    ids = await practise(replays.backbone, learner, 3)
+    await replays.service.catch_up(stream)
+    job = await replays.run(ReplayOrder(projection="progress", stream=stream))
+    await practise(replays.backbone, learner, 2)
+    await replays.service.catch_up(stream)
+    await replays.service.revert(stream, ids[0])
+    await practise(replays.backbone, learner, 1)
+    await replays.go_on(await replays.backbone.jobs.again(KIND, job.id, in_swap))
+    swapped = await replays.documents.load(stream)
+    assert (swapped.position, swapped.version, swapped.reverted) == (6, 5, [ids[0]])
+    await replays.service.catch_up(stream)
+    assert (await replays.documents.load(stream)) == swapped
+
+
+async def test_a_step_that_is_repeated_changes_nothing(replays: Replays, learner: str, stream: str) -> None:
+    """The process may die after a step and before its progress is written."""
+    await practise(replays.backbone, learner, 4)
+    await replays.service.catch_up(stream)
+    before = await replays.bytes_of(stream)
+    job = await replays.backbone.jobs.start(
+        KIND, ReplayOrder(projection="progress", stream=stream, swap=True), OPERATOR, "sayzhong"
+    )
+    while job.state == "running":
+        await replays.work.step(job)
+        job = await replays.backbone.jobs.progress(job, await replays.work.step(job))
+    assert (job.state, job.done) == ("done", 1)
+    assert await replays.bytes_of(stream) == before
+
+
+async def test_everything_is_rebuilt_but_of_ones_own_tenant(replays: Replays, learner: str) -> None:
+    backbone = replays.backbone
+    mine, theirs = stream_of("sayzhong", learner), stream_of("elsewhere", learner)
+    await practise(backbone, learner, 2)
+    event = practised(learner)
+    await backbone.journal.record(theirs, [replace(event, tenantid="elsewhere")])
+    job = await replays.run(ReplayOrder(projection="progress", swap=True))
+    assert job.state == "done"
+    assert (await replays.documents.load(mine)).version == 2
+    assert (await replays.documents.load(theirs)) == Progress()
+
+
+async def test_a_cancelled_rebuild_leaves_nothing(replays: Replays, learner: str, stream: str) -> None:
+    await practise(replays.backbone, learner, 1)
+    job = await replays.run(ReplayOrder(projection="progress", stream=stream))
+    await replays.backbone.jobs.ask(KIND, job.id, "cancelled")
+    await JobRunner(replays.backbone.jobs, {KIND: replays.work}).round(turn=1)
+    assert [each async for each in replays.work.rebuild(job).built()] == []
+    assert job.id not in [each.id async for each in replays.backbone.jobs.unended()]
+    with pytest.raises(Conflict):
+        await replays.backbone.jobs.again(KIND, job.id, in_swap)
+
+
+async def fed(replays: Replays, servicebus: str, stream: str, count: int, handle: Callable[[Received], object]) -> None:
+    """Do what the trigger of the queue `redeliveries` does with the line's messages."""
+
+    async def handler(received: Received) -> None:
+        handle(received)
+
+    line = Line("learning-progress", "progress", stream)
+    for message in await receive_redeliveries(servicebus, line.key, count=count):
+        await replays.backbone.consumer.consume(
+            message, topic=line.topic, subscriber=line.subscriber, handle=handler, delivery=delivery_of(message)
+        )
+
+
+@pytest.mark.parametrize("loud", [False, True])
+async def test_one_subscriber_is_fed_in_order_once_and_quietly_unless_asked(
+    replays: Replays, servicebus: str, learner: str, stream: str, loud: bool
+) -> None:
+    """Also with what it has handled before."""
+    ids = await practise(replays.backbone, learner, 4)
+    order = ReplayOrder(topic="learning-progress", subscriber="progress", stream=stream, side_effects=loud)
+    handled: list[tuple[str, bool]] = []
+    for _ in range(2):
+        job = await replays.run(order)
+        assert (job.state, job.done, job.cursor["events"]) == ("done", 1, 4)
+        await fed(replays, servicebus, stream, 4, lambda received: handled.append((received.event.id, latched())))
+    assert handled == [(event_id, not loud) for event_id in [*ids, *ids]]
+
+
+async def test_a_feed_takes_what_was_recorded_in_its_range(
+    replays: Replays, servicebus: str, learner: str, stream: str
+) -> None:
+    for _ in range(3):
+        await practise(replays.backbone, learner, 1)
+    stored = [each async for each in replays.backbone.store.read(stream)]
+    middle = parse_rfc3339(stored[1].recorded_at)
+    order = ReplayOrder(
+        topic="learning-progress",
+        subscriber="progress",
+        stream=stream,
+        start=middle,
+        end=middle + timedelta(milliseconds=1),
+    )
+    expected = [each.event.id for each in stored if each.recorded_at == stored[1].recorded_at]
+    handled: list[str] = []
+    job = await replays.run(order)
+    assert job.cursor["events"] == len(expected)
+    await fed(replays, servicebus, stream, len(expected), lambda received: handled.append(received.event.id))
+    assert handled == expected
