@@ -15,6 +15,7 @@ from shared_code.gateway.breaker_log import breaker_log
 from shared_code.gateway.forwarding.forwarder import Forwarder
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.guests import Guests
+from shared_code.gateway.http import Record
 from shared_code.gateway.idempotency.claims import Claims
 from shared_code.gateway.identity.discovery import DiscoveredKeys
 from shared_code.gateway.identity.keys import IssuerKeys
@@ -103,24 +104,26 @@ async def make_gateway(
     """Makes gateways that share everything but what is given: as instances of one app do."""
     made: list[Gateway] = []
 
-    def make(*, breaker_policy: BreakerPolicy | None = None, services: Any = (), **parts: Any) -> Gateway:
+    def make(
+        *, breaker_policy: BreakerPolicy | None = None, services: Any = (), record: Record = records, **parts: Any
+    ) -> Gateway:
         limiter = RateLimiter(DEFAULTS)
         registry = Registry(state, [service.name for service in services])
-        breakers = Breakers(state, breaker_log(records, utc_now), breaker_policy)
+        breakers = Breakers(state, breaker_log(record, utc_now), breaker_policy)
         forwarder = Forwarder(SECRET, ("127.0.0.1",))
-        refusals = Refusals(records)
+        refusals = Refusals(record)
         known = parts.get("tokens", tokens)
         given: dict[str, Any] = {
             "tokens": tokens,
             "services": services,
-            "record": records,
+            "record": record,
             "trail": trail,
             "limiter": limiter,
             "address_limiter": limiter,
             "claims": Claims(state, SECRET, utc_now),
             "registry": registry,
-            "router": Router(registry, breakers, forwarder, records),
-            "prober": Prober(registry, forwarder, records, utc_now),
+            "router": Router(registry, breakers, forwarder, record),
+            "prober": Prober(registry, forwarder, record, utc_now),
             "edge": Edge("off", tokens=known, principals=frozenset(), keys=(), state=state),
             "guests": Guests(None, known, limiter, refusals, state, nothing_to_adopt, utc_now),
             "refusals": refusals,
