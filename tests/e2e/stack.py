@@ -107,6 +107,16 @@ class Stack:
         [pid] = self._pids(name)
         for each in [*_children(pid), pid]:
             os.kill(each, signal.SIGKILL)
+        await self._up_again(name)
+
+    async def end_part(self, name: str) -> None:
+        """SIGTERM to one part, which is to end cleanly; return once the supervisor has it up again."""
+        [pid] = self._pids(name)
+        os.kill(pid, signal.SIGTERM)
+        await eventually(lambda: _gone(pid), START_LIMIT, f"the end of {name}")
+        await self._up_again(name)
+
+    async def _up_again(self, name: str) -> None:
         await asyncio.sleep(0.1)  # the port of a dead process answers no more
         await eventually(lambda: answers(self._port(name)), START_LIMIT, f"the restart of {name}")
 
@@ -181,6 +191,10 @@ def _children(pid: int) -> list[int]:
         frontier = [child for child, parent in parents.items() if parent in frontier]
         found = frontier + found
     return found
+
+
+async def _gone(pid: int) -> bool:
+    return not _command(pid)
 
 
 def _command(pid: int) -> str:
