@@ -23,6 +23,7 @@ LARGE = 48_000  # bytes; table storage takes 64 KiB in a property
 TRANSACTION = 3_000_000  # bytes of events in one append; table storage takes 4 MiB
 COLUMN = 60_000
 PAYLOADS = "payloads"
+COLUMNS = ("recorded_at", "body", "sealed", "blob", "key")  # what an event is read from
 SEALED = "application/octet-stream"
 
 _decoder = msgspec.json.Decoder(CloudEvent)

@@ -26,7 +26,7 @@ from datetime import datetime
 from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared_code.domain.events.envelope import CloudEvent
-from shared_code.events.archive import Archive
+from shared_code.events.archive import COLUMNS, Archive
 from shared_code.events.stored import StoredEvent
 from shared_code.events.timeline import Timeline
 from shared_code.resilience.recent import Recent
@@ -126,7 +126,7 @@ class EventStore:
         end = _event_key(to + 1) if to is not None else "e:"
         latest = rfc3339(until) if until is not None else ""
         key = await self._archive.key_of(stream)
-        async for row in self._table.rows(stream, start=_event_key(after + 1), end=end):
+        async for row in self._table.rows(stream, start=_event_key(after + 1), end=end, select=COLUMNS):
             if latest and str(row.values["recorded_at"]) > latest:
                 return  # within a stream these times never fall
             yield await self._archive.event_of(row, key)

@@ -46,7 +46,7 @@ def to_row(entity: Any) -> Row:
     """A row from what the SDK gives; 64-bit numbers come wrapped."""
     values: dict[str, Value] = {}
     for name, value in entity.items():
-        if name not in ("PartitionKey", "RowKey"):
+        if value is not None and name not in ("PartitionKey", "RowKey"):  # null: asked for, and not there
             values[name] = value[0] if isinstance(value, tuple) else value
     etag = str(entity.metadata.get("etag") or "")
     return Row(unescape_key(entity["PartitionKey"]), unescape_key(entity["RowKey"]), values, etag)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from shared_code.domain.events.learning import PractisedItem
 
 if TYPE_CHECKING:
+    from fsrs import Scheduler
     from fsrs.card import CardDict
 
 HARD_BELOW = 60.0
@@ -26,7 +28,7 @@ def review(card: dict[str, Any] | None, item: PractisedItem, now: datetime) -> d
     Again on a claimed error, Hard below 60, Easy above 90, else Good. Fuzzing is off, so that the same events
     always give the same dates.
     """
-    from fsrs import Card, Rating, Scheduler  # 16 ms: not on the path of a cold start
+    from fsrs import Card, Rating  # 16 ms: not on the path of a cold start
 
     score = quality(item)
     if item.error != "none":
@@ -40,5 +42,13 @@ def review(card: dict[str, Any] | None, item: PractisedItem, now: datetime) -> d
 
     # The library numbers cards by the clock; ours are keyed by learner and item, so the number is always 0.
     before = Card.from_dict(cast("CardDict", card)) if card else Card(card_id=0, due=now)
-    after, _ = Scheduler(enable_fuzzing=False).review_card(before, rating, now)
+    after, _ = _scheduler().review_card(before, rating, now)
     return dict(after.to_dict())
+
+
+@cache
+def _scheduler() -> Scheduler:
+    """It keeps nothing of what it reviews, and checks its parameters each time it is made."""
+    from fsrs import Scheduler
+
+    return Scheduler(enable_fuzzing=False)
