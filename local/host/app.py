@@ -5,37 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Any
 
 from aiohttp import web
 
 from local.host.admin import Admin
 from local.host.http import HttpTriggers, application, listen
-from local.host.indexing import DURABLE_TRIGGERS, Function, functions
+from local.host.indexing import DURABLE, Function, functions
 from local.host.invocation import Invoker
 from local.host.keys import FunctionKeys
 from local.host.options import HostOptions
+from local.host.protos import TypedData
 from local.host.routing import Routes
-from local.host.table import table, vain_retries
 from local.host.timers import TimerTrigger
 from local.host.upstream import Upstream
-from local.host.worker import Worker
+from local.host.worker import InvocationFailed, Worker
 from local.paths import state_dir
 from local.ports import HOST, Ports
 
-if TYPE_CHECKING:
-    from local.host.links import DurableLinks
-
 log = logging.getLogger("host")
+Source = Callable[[asyncio.Event], Coroutine[Any, Any, None]]  # takes work until told to stop, then ends what it has
 GRACE = 8.0  # seconds for what runs to finish; the stack kills after ten
-
-
-class Listener(Protocol):
-    """A trigger's source of work."""
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Take work until `stop`, finish what is held, give the rest back."""
 
 
 async def run(folder: Path, stop: asyncio.Event, *, number: int = 0, shared: bool = False) -> None:
@@ -56,42 +49,52 @@ async def _serve(
     worker: Worker, found: list[Function], options: HostOptions, stop: asyncio.Event, number: int, shared: bool
 ) -> None:
     ports = Ports.from_environment()
-    origin = f"http://{HOST}:{ports.host}"
-    engine = f"{HOST}:{ports.durable}"
-    links = _durable_links(found, options, origin)
-    client = links.client(engine) if links else ""
-    invoker = Invoker(worker, os.environ, timeout=options.function_timeout, durable_client=client)
-    routes = Routes(found, options.route_prefix)
-    http = HttpTriggers(invoker, routes, FunctionKeys(state_dir()))
-    sources = _sources(found, invoker, options)
-    endpoints = [
-        *Admin(found, origin, options.route_prefix).endpoints(),
-        *Upstream(_of(found, "signalRTrigger"), invoker, os.environ).endpoints(),
-    ]
-    if links:
-        from local.host.management import Management
+    origin, engine = f"http://{HOST}:{ports.host}", f"{HOST}:{ports.durable}"
+    links = None
+    if any(each.kind in DURABLE or any(b["type"] == "durableClient" for b in each.inputs) for each in found):
+        from local.host.management import DurableLinks, Management
         from local.host.pump import DurablePump
 
-        pump = DurablePump(_of(found, *DURABLE_TRIGGERS), invoker, options.durable, engine)
-        management = Management(engine, links, pump.orchestrators)
-        sources += [pump, management]
-        endpoints += management.endpoints()
+        links = DurableLinks(origin, options.durable.get("hubName", "TestHubName"))
+    client = links.client(engine) if links else ""
+    invoker = Invoker(worker, os.environ, timeout=options.function_timeout, durable_client=client)
+
+    def of(*kinds: str) -> list[Function]:
+        return [each for each in found if each.kind in kinds]
+
+    routes = Routes(found, options.route_prefix)
+    http = HttpTriggers(invoker, routes, FunctionKeys(state_dir()), options.http)
+    timers = {each.name: TimerTrigger(each, invoker, state_dir() / "timers") for each in of("timerTrigger")}
+    sources: list[Source] = [timer.run for timer in timers.values()]
+    if of("serviceBusTrigger"):
+        from local.host.servicebus import ServiceBusTrigger  # its SDK takes 200 ms
+
+        for each in of("serviceBusTrigger"):
+            sources.append(ServiceBusTrigger(each, invoker, options.service_bus, os.environ).run)
+    base = "/".join(filter(None, (origin, options.route_prefix)))
+    admin = Admin(found, base, {name: timer.by_hand for name, timer in timers.items()})
+    endpoints = [*admin.endpoints(), *Upstream(of("signalRTrigger"), invoker, os.environ).endpoints()]
+    if links:
+        pump = DurablePump(of(*DURABLE), invoker, options.durable, engine)
+        sources.append(pump.run)
+        endpoints += Management(pump.channel, links, pump.orchestrators).endpoints()
     if number == 0:
-        for line in table(found, origin, options.route_prefix):
+        for line in admin.table():
             log.info(line)
-        for line in [*routes.shadowed(), *vain_retries(found)]:
+        for line in [*options.unheeded, *routes.shadowed(), *_vain_retries(found)]:
             log.warning(line)
+    for each in of("warmupTrigger"):
+        with suppress(InvocationFailed):  # it is in the log, and functions work without it
+            await invoker.run(each, TypedData(json="{}"))
     runner = await listen(application(http.handle, endpoints), ports.host, shared=shared)
     log.info("worker %d ready on %s", number, origin)
     await _until_stopped(runner, http, sources, stop)
     await invoker.close()
 
 
-async def _until_stopped(
-    runner: web.AppRunner, http: HttpTriggers, sources: list[Listener], stop: asyncio.Event
-) -> None:
+async def _until_stopped(runner: web.AppRunner, http: HttpTriggers, sources: list[Source], stop: asyncio.Event) -> None:
     """Let everything work until `stop` or a failure; then take nothing new, and finish what runs."""
-    listeners = [asyncio.create_task(source.run(stop)) for source in sources]
+    listeners = [asyncio.create_task(source(stop)) for source in sources]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, *listeners], return_when=asyncio.FIRST_COMPLETED)
     stop.set()  # a listener that ended by itself has failed, and its exception surfaces below
@@ -106,26 +109,10 @@ async def _until_stopped(
     await runner.cleanup()
 
 
-def _of(found: list[Function], *kinds: str) -> list[Function]:
-    return [function for function in found if function.kind in kinds]
-
-
-def _sources(found: list[Function], invoker: Invoker, options: HostOptions) -> list[Listener]:
-    """Timers, and the bus where a function uses it: its SDK takes 200 ms to import."""
-    timers = state_dir() / "timers"
-    sources: list[Listener] = [TimerTrigger(function, invoker, timers) for function in _of(found, "timerTrigger")]
-    if triggered := _of(found, "serviceBusTrigger"):
-        from local.host.servicebus import ServiceBusTrigger
-
-        sources += [ServiceBusTrigger(each, invoker, options.service_bus, os.environ) for each in triggered]
-    return sources
-
-
-def _durable_links(found: list[Function], options: HostOptions, origin: str) -> DurableLinks | None:
-    """None for an app without Durable Functions, which needs no engine."""
-    clients = (binding["type"] == "durableClient" for function in found for binding in function.inputs)
-    if not any(clients) and not any(function.kind in DURABLE_TRIGGERS for function in found):
-        return None
-    from local.host.links import DurableLinks
-
-    return DurableLinks(origin, options.durable.get("hubName", "TestHubName"))
+def _vain_retries(found: list[Function]) -> list[str]:
+    """Azure's runtime retries timers alone, of the triggers here (functions-bindings-error-pages#retry-policies)."""
+    return [
+        f"The retry policy of '{function.name}' has no effect: a {function.kind} has none in Azure"
+        for function in found
+        if function.retry and function.kind != "timerTrigger"
+    ]

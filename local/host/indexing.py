@@ -13,12 +13,8 @@ from local.host.protos import Message
 
 Binding = Mapping[str, Any]  # a binding as the app declares it, app settings filled in
 
-DURABLE_TRIGGERS = {
-    "orchestrationTrigger": "orchestration",
-    "activityTrigger": "activity",
-    "entityTrigger": "entityName",
-}
-TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", *DURABLE_TRIGGERS}
+DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity", "entityTrigger": "entityName"}
+TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", "warmupTrigger", *DURABLE}
 INPUTS = {"durableClient", "signalRConnectionInfo"}
 OUTPUTS = {"http", "signalR"}
 
@@ -49,7 +45,7 @@ class Function:
     id: str
     trigger: Binding
     inputs: tuple[Binding, ...]
-    outputs: Mapping[str, Binding]
+    outputs: Mapping[str, Binding]  # by name
     retry: RetryPolicy | None
 
     @property
@@ -65,14 +61,14 @@ def functions(found: Iterable[Message], settings: Mapping[str, str]) -> list[Fun
 
 def _function(found: Message, settings: Mapping[str, str]) -> Function:
     bindings = [_filled(found.name, json.loads(raw), settings) for raw in found.raw_bindings]
-    triggers = [binding for binding in bindings if binding["type"] in TRIGGERS]
-    inputs = tuple(binding for binding in bindings if binding["type"] in INPUTS and binding["direction"] == "IN")
-    outputs = {b["name"]: b for b in bindings if b["type"] in OUTPUTS and b["direction"] == "OUT"}
-    for binding in bindings:
-        if binding not in (*triggers, *inputs, *outputs.values()):
+    triggers = [each for each in bindings if each["type"] in TRIGGERS]
+    inputs = tuple(each for each in bindings if each["type"] in INPUTS and each["direction"] == "IN")
+    outputs = {each["name"]: each for each in bindings if each["type"] in OUTPUTS and each["direction"] == "OUT"}
+    for each in bindings:
+        if each not in (*triggers, *inputs, *outputs.values()):
             raise Refused(
-                f"Function '{found.name}': the local host does not know the {binding['direction'].lower()} binding "
-                f"type '{binding['type']}' (parameter '{binding['name']}')"
+                f"Function '{found.name}': the local host does not know the {each['direction'].lower()} binding "
+                f"type '{each['type']}' (parameter '{each['name']}')"
             )
     if len(triggers) != 1:
         raise Refused(f"Function '{found.name}' has {len(triggers)} triggers, it must have one")
@@ -87,10 +83,8 @@ def _filled(function: str, binding: dict[str, Any], settings: Mapping[str, str])
             raise Refused(f"Function '{function}': '%{match[1]}%' does not resolve to an app setting")
         return settings[match[1]]
 
-    return {
-        key: re.sub(r"%([^%\s]+)%", setting, value) if isinstance(value, str) else value
-        for key, value in binding.items()
-    }
+    texts = {key: value for key, value in binding.items() if isinstance(value, str)}
+    return binding | {key: re.sub(r"%([^%\s]+)%", setting, value) for key, value in texts.items()}
 
 
 def _retry(options: Message | None) -> RetryPolicy | None:

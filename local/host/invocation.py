@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import secrets
 import time
 import uuid
 from collections.abc import Mapping
 
-from local.host.holding import hold
 from local.host.indexing import Binding, Function
 from local.host.protos import Message, ParameterBinding, TypedData
 from local.host.signalr import Connection, Pushes, PushFailed
@@ -18,6 +18,7 @@ from local.host.worker import InvocationFailed, Worker
 
 log = logging.getLogger("host")
 TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})")
+BY_HAND = "This function was programmatically called via the host APIs."  # the reason of HTTP executions, too
 ONCE = Message(retry_count=0, max_retry_count=0)
 
 
@@ -27,6 +28,7 @@ class Invoker:
     def __init__(
         self, worker: Worker, settings: Mapping[str, str], *, timeout: float, durable_client: str = ""
     ) -> None:
+        """`timeout` is in seconds, endless where infinite; `durable_client` the value of `durableClient` bindings."""
         self._worker = worker
         self._settings = settings
         self._timeout = timeout
@@ -38,7 +40,7 @@ class Invoker:
         function: Function,
         data: TypedData,
         *,
-        reason: str,
+        reason: str = "(null)",
         details: str = "",
         metadata: Mapping[str, TypedData] | None = None,
         trace_parent: str = "",
@@ -50,38 +52,47 @@ class Invoker:
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
         if details:
             log.info("Trigger Details: %s", details)
-        await hold("before", function.name)
+        await _hold("before", function.name)
         started = time.perf_counter()
+
+        def ended(level: int, how: str, more: str = "") -> None:
+            duration = (time.perf_counter() - started) * 1000
+            text = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)%s"
+            log.log(level, text, function.name, how, invocation, duration, more)
+
+        inputs = [ParameterBinding(name=function.trigger["name"], data=data)]
         try:
-            inputs = [ParameterBinding(name=function.trigger["name"], data=data)]
             inputs += [self._input(function, binding, data.http) for binding in function.inputs]
-            trace = Message(trace_parent=child_of(trace_parent), trace_state=trace_state, attributes={})
-            call = self._worker.invoke(function.id, invocation, inputs, metadata or {}, trace, retry)
-            try:
-                answer = await asyncio.wait_for(call, None if self._timeout == float("inf") else self._timeout)
-                for output in answer.output_data:
-                    await self._output(function, function.outputs[output.name], output.data)
-            except TimeoutError as error:
-                raise InvocationFailed(f"TimeoutError: functionTimeout of {self._timeout:.0f} s exceeded") from error
-            except PushFailed as error:
-                raise InvocationFailed(str(error)) from error
-        except InvocationFailed as failure:
-            log.error(
-                "Executed 'Functions.%s' (Failed, Id=%s, Duration=%dms)\nResult: Failure\nException: %s\nStack: %s",
-                function.name,
-                invocation,
-                (time.perf_counter() - started) * 1000,
-                failure.message,
-                failure.stack_trace,
+            request = Message(
+                invocation_id=invocation,
+                function_id=function.id,
+                input_data=inputs,
+                trigger_metadata=metadata or {},
+                trace_context=Message(trace_parent=child_of(trace_parent), trace_state=trace_state, attributes={}),
+                retry_context=retry,
             )
+            returned = await self._execute(function, request)
+        except InvocationFailed as failure:
+            stack = f"\nResult: Failure\nException: {failure.message}\nStack: {failure.stack_trace}"
+            ended(logging.ERROR, "Failed", stack)
             raise
-        log.info(
-            "Executed 'Functions.%s' (Succeeded, Id=%s, Duration=%dms)",
-            function.name,
-            invocation,
-            (time.perf_counter() - started) * 1000,
-        )
-        await hold("after", function.name)
+        ended(logging.INFO, "Succeeded")
+        await _hold("after", function.name)
+        return returned
+
+    async def _execute(self, function: Function, request: Message) -> TypedData | None:
+        try:
+            limit = None if self._timeout == float("inf") else self._timeout
+            answer = await asyncio.wait_for(self._worker.invoke(request), limit)
+            for output in answer.output_data:
+                binding, data = function.outputs[output.name], output.data
+                if text := data.string or data.json or (data.bytes or b"").decode():
+                    connection = Connection.of(function.name, binding, self._settings)
+                    await self._pushes.send(connection, binding["hubName"], text)
+        except TimeoutError as error:
+            raise InvocationFailed(f"TimeoutError: functionTimeout of {self._timeout:.0f} s exceeded") from error
+        except PushFailed as error:
+            raise InvocationFailed(str(error)) from error
         returned: TypedData | None = answer.return_value
         return returned
 
@@ -92,15 +103,18 @@ class Invoker:
             value = Connection.of(function.name, binding, self._settings).client(binding["hubName"], user)
         return ParameterBinding(name=binding["name"], data=TypedData(string=value))
 
-    async def _output(self, function: Function, binding: Binding, data: TypedData) -> None:
-        text = data.string or data.json or (data.bytes or b"").decode()
-        if text:
-            connection = Connection.of(function.name, binding, self._settings)
-            await self._pushes.send(connection, binding["hubName"], text)
-
     async def close(self) -> None:
         """Let go of what the output bindings hold."""
         await self._pushes.close()
+
+
+async def _hold(moment: str, function: str) -> None:
+    """A switch for tests that kill the stack: `LOCAL_HOLD=before:NAME` holds a function for ever before it runs,
+    `after:NAME` when it has run, outputs included, and nobody has been told yet.
+    """
+    if os.environ.get("LOCAL_HOLD") == f"{moment}:{function}":
+        log.warning("Holding 'Functions.%s' %s it has run", function, moment)
+        await asyncio.Event().wait()
 
 
 def child_of(parent: str) -> str:
@@ -115,7 +129,7 @@ def _expression(text: str, http: Message | None) -> str:
 
     def value(match: re.Match[str]) -> str:
         source, _, name = match[1].rpartition(".")
-        values = getattr(http, {"": "params"}.get(source, source)) or {}
+        values = getattr(http, source or "params") or {}
         return str(values.get(name.lower() if source == "headers" else name, ""))
 
     return re.sub(r"\{([^{}]+)\}", value, text)

@@ -1,25 +1,32 @@
-"""Durable Functions' HTTP management API.
+"""Durable Functions' HTTP management API over Microsoft's own client; and the links that lead to it.
 
 learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import uuid
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import grpc
 from aiohttp import web
+from azure.durable_functions import DurableOrchestrationStatus, OrchestrationRuntimeStatus
+from azure.durable_functions.http.http_management_payload import HttpManagementPayload
+from azure.durable_functions.internal.compat.history_projection import project_history
+from azure.durable_functions.internal.compat.orchestration_runtime_status import to_durabletask_status
+from durabletask.client import AsyncTaskHubGrpcClient, OrchestrationQuery, OrchestrationState, OrchestrationStatus
+from durabletask.entities import EntityInstanceId
 
-from local.durable.wire import helpers, pb, service
 from local.host.http import Endpoint, Handler
-from local.host.instances import FINISHED, NAMES, chosen, shown
-from local.host.links import ROOT, DurableLinks
-from local.host.pump import ENDLESS_MESSAGES
 
+ROOT = "/runtime/webhooks/durabletask"
+ONE = ROOT + "/instances/{instance}"
+ENTITY = ROOT + "/entities/{name}/{key}"
+ENDED = (OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED)
+SHOWN = ("name", "instanceId", "runtimeStatus", "input", "customStatus", "output", "createdTime", "lastUpdatedTime")
 ANSWERS = {
     grpc.StatusCode.ALREADY_EXISTS: 409,
     grpc.StatusCode.NOT_FOUND: 404,
@@ -28,154 +35,149 @@ ANSWERS = {
 }
 
 
-class Management:
-    """The endpoints, each a call or two to the engine."""
+class DurableLinks:
+    """Where instances are managed, as clients are told it."""
 
-    def __init__(self, address: str, links: DurableLinks, orchestrators: set[str]) -> None:
-        self._channel = grpc.aio.insecure_channel(address, options=ENDLESS_MESSAGES)
-        self._engine = service.TaskHubSidecarServiceStub(self._channel)
+    def __init__(self, origin: str, hub: str) -> None:
+        self._base = origin + ROOT
+        self._hub = hub
+        self._query = f"taskHub={hub}&connection=Storage"
+
+    def of(self, instance: str) -> dict[str, str]:
+        """The management URLs of an instance."""
+        return dict(HttpManagementPayload(instance, f"{self._base}/instances/{instance}", self._query))
+
+    def client(self, address: str) -> str:
+        """The value of a `durableClient` binding: JSON that names the engine (`host:port`) and this API."""
+        creation = f"{self._base}/orchestrators/{{functionName}}[/{{instanceId}}]?{self._query}"
+        return json.dumps(
+            {
+                "taskHubName": self._hub,
+                "connectionName": "Storage",
+                "creationUrls": {"createNewInstancePostUri": creation},
+                "managementUrls": self.of("INSTANCEID"),
+                "baseUrl": self._base,
+                "httpBaseUrl": self._base,
+                "rpcBaseUrl": address,
+                "requiredQueryStringParameters": self._query,
+                "useForwardedHost": False,
+            }
+        )
+
+
+class Management:
+    """The endpoints."""
+
+    def __init__(self, channel: grpc.aio.Channel, links: DurableLinks, orchestrators: set[str]) -> None:
+        """`channel` leads to the engine; `orchestrators` are the app's, in lower case."""
+        quiet = logging.getLogger("durabletask")
+        quiet.setLevel(logging.WARNING)
+        self._client = AsyncTaskHubGrpcClient(channel=channel, logger=quiet, emit_trace_spans=False)
         self._links = links
         self._orchestrators = orchestrators
 
     def endpoints(self) -> list[Endpoint]:
         """All of them."""
-        instance = ROOT + "/instances/{instance}"
-        text = helpers.get_string_value
-        engine = self._engine
-
-        def order(call: Any, message: Any, field: str = "reason") -> Handler:
-            def request(http: web.Request) -> Any:
-                fields = {field: text(http.query.get("reason", ""))}
-                return call(message(instanceId=http.match_info["instance"], **fields))
-
-            return self._on_running(request)
-
-        endpoints = [
-            ("POST", ROOT + "/orchestrators/{function}", self._start),
-            ("POST", ROOT + "/orchestrators/{function}/{instance}", self._start),
-            ("GET", ROOT + "/instances{slash:/?}", self._query),
-            ("DELETE", ROOT + "/instances{slash:/?}", self._purge_many),
-            ("GET", instance, self._status),
-            ("DELETE", instance, self._purge),
-            ("POST", instance + "/raiseEvent/{event}", self._raise_event),
-            ("POST", instance + "/terminate", order(engine.TerminateInstance, pb.TerminateRequest, "output")),
-            ("POST", instance + "/suspend", order(engine.SuspendInstance, pb.SuspendRequest)),
-            ("POST", instance + "/resume", order(engine.ResumeInstance, pb.ResumeRequest)),
-            ("POST", instance + "/rewind", self._rewind),
-            ("POST", instance + "/restart", self._restart),
-            ("GET", ROOT + "/entities/{name}/{key}", self._entity),
-            ("POST", ROOT + "/entities/{name}/{key}", self._signal),
+        return [
+            ("POST", ROOT + "/orchestrators/{function}", _explained(self._start)),
+            ("POST", ROOT + "/orchestrators/{function}/{instance}", _explained(self._start)),
+            ("GET", ROOT + "/instances{slash:/?}", _explained(self._query)),
+            ("DELETE", ROOT + "/instances{slash:/?}", _explained(self._purge)),
+            ("GET", ONE, _explained(self._status)),
+            ("DELETE", ONE, _explained(self._purge)),
+            ("POST", ONE + "/raiseEvent/{event}", _explained(self._raise_event)),
+            ("POST", ONE + "/{order:terminate|suspend|resume|rewind}", _explained(self._order)),
+            ("POST", ONE + "/restart", _explained(self._restart)),
+            ("GET", ENTITY, _explained(self._entity)),
+            ("POST", ENTITY, _explained(self._signal)),
+            ("*", ROOT + "/{rest:.*}", self._unknown),
         ]
-        return [(method, path, _explained(handler)) for method, path, handler in endpoints]
 
-    async def _state(self, instance: str) -> Any | None:
-        found = await self._engine.GetInstance(pb.GetInstanceRequest(instanceId=instance, getInputsAndOutputs=True))
-        return found.orchestrationState if found.exists else None
-
-    def _on_running(self, request: Callable[[web.Request], Awaitable[Any]]) -> Handler:
-        """202 for an order to an instance that runs, 404 for one that is not there, 410 for one that has ended."""
-
-        async def handler(http: web.Request) -> web.StreamResponse:
-            state = await self._state(http.match_info["instance"])
-            if state is None or NAMES[state.orchestrationStatus] in FINISHED:
-                return web.Response(status=410 if state else 404)
-            await request(http)
-            return web.Response(status=202)
-
-        return handler
-
-    async def _start(self, http: web.Request) -> web.StreamResponse:
-        name = http.match_info["function"]
+    async def _start(self, http: web.Request) -> web.Response:
+        name, instance = http.match_info["function"], http.match_info.get("instance")
         if name.lower() not in self._orchestrators:
-            return _refused(
-                400, f"The function '{name}' doesn't exist, is disabled, or is not an orchestrator function."
-            )
+            return _refused(400, f"'{name}' doesn't exist, is disabled, or is not an orchestrator function.")
         given = await _json(http)
-        instance = http.match_info.get("instance") or uuid.uuid4().hex
-        request = pb.CreateInstanceRequest(instanceId=instance, name=name, input=helpers.get_string_value(given))
-        await self._engine.StartInstance(request)
-        return self._accepted(instance)
+        return self._accepted(await self._client.schedule_new_orchestration(name, input=given, instance_id=instance))
 
-    def _accepted(self, instance: str) -> web.Response:
-        payload = self._links.payload(instance)
-        headers = {"Location": payload["statusQueryGetUri"], "Retry-After": "10"}
-        return web.json_response(payload, status=202, headers=headers)
+    def _accepted(self, instance: str, body: Any = None) -> web.Response:
+        links = self._links.of(instance)
+        headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}
+        return web.json_response(body or links, status=202, headers=headers)
 
-    async def _status(self, http: web.Request) -> web.StreamResponse:
-        state = await self._state(http.match_info["instance"])
+    async def _state(self, http: web.Request) -> OrchestrationState:
+        state = await self._client.get_orchestration_state(http.match_info["instance"])
         if state is None:
-            return web.Response(status=404)
-        if http.query.get("showHistory", "false").lower() == "true":
-            return _refused(501, "The local host does not show histories; ask the engine with a client.")
-        status = shown(state, http.query.get("showInput", "true").lower() != "false")
-        if status["runtimeStatus"] not in FINISHED:
-            headers = {"Location": self._links.payload(state.instanceId)["statusQueryGetUri"], "Retry-After": "10"}
-            return web.json_response(status, status=202, headers=headers)
-        failed = status["runtimeStatus"] == "Failed" and _flag(http, "returnInternalServerErrorOnFailure")
-        return web.json_response(status, status=500 if failed else 200)
+            raise web.HTTPNotFound(text="")
+        return state
 
-    async def _query(self, http: web.Request) -> web.StreamResponse:
-        query = pb.InstanceQuery(
-            **chosen(http.query),
-            maxInstanceCount=int(http.query.get("top", 100)),
-            instanceIdPrefix=helpers.get_string_value(http.query.get("instanceIdPrefix")),
-            continuationToken=helpers.get_string_value(http.headers.get("x-ms-continuation-token") or None),
-            fetchInputsAndOutputs=True,
+    async def _status(self, http: web.Request) -> web.Response:
+        state, with_input = await self._state(http), _flag(http, "showInput", "true")
+        history = None
+        if _flag(http, "showHistory"):
+            events = await self._client.get_orchestration_history(state.instance_id)
+            with_output = _flag(http, "showHistoryOutput")
+            history = project_history(events, show_input=with_input, show_history_output=with_output)
+        shown = _shown(state, with_input, history)
+        if state.runtime_status not in ENDED:
+            return self._accepted(state.instance_id, shown)
+        failed = state.failure_details and _flag(http, "returnInternalServerErrorOnFailure")
+        return web.json_response(shown, status=500 if failed else 200)
+
+    async def _query(self, http: web.Request) -> web.Response:
+        query = OrchestrationQuery(
+            **_filter(http.query),
+            instance_id_prefix=http.query.get("instanceIdPrefix"),
+            fetch_inputs_and_outputs=True,
         )
-        found = await self._engine.QueryInstances(pb.QueryInstancesRequest(query=query))
-        rows = [shown(state, _flag(http, "showInput")) for state in found.orchestrationState]
-        return web.json_response(rows, headers={"x-ms-continuation-token": found.continuationToken.value})
+        first = int(http.headers.get("x-ms-continuation-token") or 0)
+        end = first + int(http.query.get("top", 100))
+        states = await self._client.get_all_orchestration_states(query)
+        rows = [_shown(state, _flag(http, "showInput")) for state in states[first:end]]
+        return web.json_response(rows, headers={"x-ms-continuation-token": str(end) if end < len(states) else ""})
 
-    async def _purge(self, http: web.Request) -> web.StreamResponse:
-        return await self._purged(pb.PurgeInstancesRequest(instanceId=http.match_info["instance"]))
-
-    async def _purge_many(self, http: web.Request) -> web.StreamResponse:
-        which = pb.PurgeInstanceFilter(**chosen(http.query))
-        return await self._purged(pb.PurgeInstancesRequest(purgeInstanceFilter=which))
-
-    async def _purged(self, request: Any) -> web.Response:
-        count = (await self._engine.PurgeInstances(request)).deletedInstanceCount
+    async def _purge(self, http: web.Request) -> web.Response:
+        if instance := http.match_info.get("instance"):
+            done = await self._client.purge_orchestration(instance, recursive=False)
+        else:
+            done = await self._client.purge_orchestrations_by(**_filter(http.query))
+        count = done.deleted_instance_count
         return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
-    async def _raise_event(self, http: web.Request) -> web.StreamResponse:
-        given = helpers.get_string_value(await _json(http))
-        event = pb.RaiseEventRequest(instanceId=http.match_info["instance"], name=http.match_info["event"], input=given)
-        return await self._on_running(lambda _: self._engine.RaiseEvent(event))(http)
-
-    async def _rewind(self, http: web.Request) -> web.StreamResponse:
-        state = await self._state(http.match_info["instance"])
-        if state is None or NAMES[state.orchestrationStatus] != "Failed":
-            return web.Response(status=410 if state else 404)
-        reason = helpers.get_string_value(http.query.get("reason", ""))
-        await self._engine.RewindInstance(pb.RewindInstanceRequest(instanceId=state.instanceId, reason=reason))
+    async def _raise_event(self, http: web.Request) -> web.Response:
+        given, state = await _json(http), await self._state(http)
+        if state.runtime_status in ENDED:
+            return web.Response(status=410)
+        await self._client.raise_orchestration_event(state.instance_id, http.match_info["event"], data=given)
         return web.Response(status=202)
 
-    async def _restart(self, http: web.Request) -> web.StreamResponse:
-        if await self._state(http.match_info["instance"]) is None:
-            return web.Response(status=404)
-        fresh = http.query.get("restartWithNewInstanceId", "true").lower() != "false"
-        request = pb.RestartInstanceRequest(instanceId=http.match_info["instance"], restartWithNewInstanceId=fresh)
-        return self._accepted((await self._engine.RestartInstance(request)).instanceId)
-
-    async def _entity(self, http: web.Request) -> web.StreamResponse:
-        request = pb.GetEntityRequest(instanceId=_entity_id(http), includeState=True)
-        found = await self._engine.GetEntity(request)
-        if not found.exists:
-            return web.Response(status=404)
-        return web.json_response(text=found.entity.serializedState.value or "null")
-
-    async def _signal(self, http: web.Request) -> web.StreamResponse:
-        given = helpers.get_string_value(await _json(http))
-        request = pb.SignalEntityRequest(
-            instanceId=_entity_id(http), name=http.query.get("op", ""), input=given, requestId=str(uuid.uuid4())
-        )
-        await self._engine.SignalEntity(request)
+    async def _order(self, http: web.Request) -> web.Response:
+        """A failed instance is rewound, one that runs takes the other orders."""
+        order, state, reason = http.match_info["order"], await self._state(http), http.query.get("reason", "")
+        failed, ended = state.runtime_status == OrchestrationStatus.FAILED, state.runtime_status in ENDED
+        if not failed if order == "rewind" else ended:
+            return web.Response(status=410)
+        if order == "terminate":
+            await self._client.terminate_orchestration(state.instance_id, output=reason, recursive=False)
+        else:
+            await getattr(self._client, f"{order}_orchestration")(state.instance_id, reason=reason)
         return web.Response(status=202)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Keep the connection to the engine until `stop`."""
-        await stop.wait()
-        await self._channel.close(grace=5)
+    async def _restart(self, http: web.Request) -> web.Response:
+        state, fresh = await self._state(http), _flag(http, "restartWithNewInstanceId", "true")
+        again = self._client.restart_orchestration(state.instance_id, restart_with_new_instance_id=fresh)
+        return self._accepted(await again)
+
+    async def _entity(self, http: web.Request) -> web.Response:
+        found = await self._client.get_entity(_entity_id(http))
+        return web.json_response(text=found.get_state() or "null") if found else web.Response(status=404)
+
+    async def _signal(self, http: web.Request) -> web.Response:
+        await self._client.signal_entity(_entity_id(http), http.query.get("op", ""), await _json(http))
+        return web.Response(status=202)
+
+    async def _unknown(self, http: web.Request) -> web.Response:
+        return _refused(501, f"The local host does not do {http.method} {http.path}.")
 
 
 def _explained(handler: Handler) -> Handler:
@@ -192,21 +194,35 @@ def _explained(handler: Handler) -> Handler:
     return explained
 
 
-def _entity_id(http: web.Request) -> str:
-    return f"@{http.match_info['name'].lower()}@{http.match_info['key']}"
-
-
-def _flag(http: web.Request, name: str) -> bool:
-    return http.query.get(name, "false").lower() == "true"
-
-
 def _refused(status: int, message: str) -> web.Response:
     return web.json_response({"Message": message, "ExceptionMessage": message}, status=status)
 
 
-async def _json(http: web.Request) -> str | None:
-    """The body, checked to be JSON; None for none."""
+def _filter(query: Mapping[str, str]) -> dict[str, Any]:
+    """Statuses and times of a query or a purge."""
+    names = [name.strip() for name in query.get("runtimeStatus", "").split(",") if name]
+    return {
+        "runtime_status": [to_durabletask_status(OrchestrationRuntimeStatus(name)) for name in names] or None,
+        "created_time_from": datetime.fromisoformat(query["createdTimeFrom"]) if query.get("createdTimeFrom") else None,
+        "created_time_to": datetime.fromisoformat(query["createdTimeTo"]) if query.get("createdTimeTo") else None,
+    }
+
+
+def _shown(state: OrchestrationState, with_input: bool, history: list[Any] | None = None) -> dict[str, Any]:
+    """One instance as the API shows it: what it lacks is null."""
+    status = DurableOrchestrationStatus.from_orchestration_state(state, include_input=with_input, history=history)
+    return {**dict.fromkeys(SHOWN), **status.to_json()}
+
+
+async def _json(http: web.Request) -> Any:
+    """The body as JSON, None for none."""
     body = await http.text()
-    if body:
-        json.loads(body)
-    return body or None
+    return json.loads(body) if body else None
+
+
+def _entity_id(http: web.Request) -> EntityInstanceId:
+    return EntityInstanceId(http.match_info["name"], http.match_info["key"])
+
+
+def _flag(http: web.Request, name: str, default: str = "false") -> bool:
+    return http.query.get(name, default).lower() == "true"

@@ -6,7 +6,7 @@ Trigger metadata: learn.microsoft.com/azure/azure-functions/functions-bindings-s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,29 +15,29 @@ from azure.servicebus import ServiceBusReceivedMessage
 from local.host.protos import Message, TypedData
 
 
-def body(message: ServiceBusReceivedMessage) -> bytes | str:
-    """The body's data section; text when it is UTF-8."""
+def body(message: ServiceBusReceivedMessage) -> bytes:
+    """The body's data section."""
     raw = message.body
-    data = raw if isinstance(raw, bytes) else str(raw).encode() if isinstance(raw, str) else b"".join(raw)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
+    return raw if isinstance(raw, bytes) else str(raw).encode() if isinstance(raw, str) else b"".join(raw)
 
 
 def one(message: ServiceBusReceivedMessage) -> tuple[TypedData, dict[str, TypedData]]:
-    """The trigger's value and metadata for cardinality `one`; the metadata `UserProperties` is what says so."""
-    found = body(message)
-    value = TypedData(string=found) if isinstance(found, str) else TypedData(bytes=found)
+    """The trigger's value, text where it is UTF-8, and its metadata for cardinality `one`; the metadata
+    `UserProperties` is what says so.
+    """
+    data = body(message)
+    try:
+        value = TypedData(string=data.decode())
+    except UnicodeDecodeError:
+        value = TypedData(bytes=data)
     return value, {name: _metadata(each) for name, each in properties(message).items() if each is not None}
 
 
 def many(messages: Sequence[ServiceBusReceivedMessage]) -> tuple[TypedData, dict[str, TypedData]]:
     """The same for cardinality `many`: bodies in a collection, each property as a JSON array `…Array`."""
-    bodies = [found if isinstance(found, bytes) else found.encode() for found in map(body, messages)]
     rows = [properties(message) for message in messages]
     columns = {f"{name}Array": TypedData(json=json.dumps([row[name] for row in rows], default=str)) for name in rows[0]}
-    return TypedData(collection_bytes=Message(bytes=bodies)), columns
+    return TypedData(collection_bytes=Message(bytes=[body(message) for message in messages])), columns
 
 
 def _metadata(value: Any) -> TypedData:
@@ -78,7 +78,7 @@ def properties(message: ServiceBusReceivedMessage) -> dict[str, Any]:
 
 def trace_parent(message: ServiceBusReceivedMessage) -> str:
     """The W3C trace that the sender put on the message; empty where it put none."""
-    own: Mapping[Any, Any] = message.application_properties or {}
+    own: Any = message.application_properties or {}
     return str(_text(own.get(b"Diagnostic-Id") or own.get(b"traceparent") or ""))
 
 

@@ -1,19 +1,19 @@
-"""NCRONTAB: `{second} {minute} {hour} {day} {month} {day of week}`, or five fields without the seconds.
+"""NCRONTAB: `{second} {minute} {hour} {day} {month} {day of week}`, or five fields without the seconds; times are UTC.
 
-learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions. Times are UTC.
+learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions; what a field may say is
+github.com/atifaziz/NCrontab, CrontabFieldImpl. Cron libraries for Python take more than that, and other weekdays.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-RANGES = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-NAMES = {
-    4: {name: number for number, name in enumerate(MONTHS, start=1)},
-    5: {name: number for number, name in enumerate(DAYS)} | {"7": 0},
-}
+MONTHS = ["january", "february", "march", "april", "may", "june",
+          "july", "august", "september", "october", "november", "december"]  # fmt: skip
+DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
+FIELDS: tuple[tuple[int, int, list[str]], ...] = (  # lowest, highest, names of the numbers from the lowest
+    (0, 59, []), (0, 59, []), (0, 23, []), (1, 31, []), (1, 12, MONTHS), (0, 6, DAYS),
+)  # fmt: skip
 
 
 class Schedule:
@@ -21,12 +21,12 @@ class Schedule:
 
     def __init__(self, expression: str) -> None:
         """Read an expression. Raises ValueError."""
-        fields = expression.split()
+        fields = expression.lower().split()
         if len(fields) == 5:
             fields.insert(0, "0")
         if len(fields) != 6:
             raise ValueError(f"'{expression}' has {len(fields)} fields, a schedule has six")
-        read = [_values(field, position) for position, field in enumerate(fields)]
+        read = [_values(field, *known) for field, known in zip(fields, FIELDS, strict=True)]
         self._seconds, self._minutes, self._hours, self._days, self._months, self._weekdays = read
 
     def after(self, moment: datetime) -> datetime:
@@ -34,7 +34,8 @@ class Schedule:
         found = moment.replace(microsecond=0) + timedelta(seconds=1)
         end = found + timedelta(days=9 * 366)  # a 29 February may be eight years away
         while found < end:
-            if found.month not in self._months or not self._on(found):
+            weekday = (found.weekday() + 1) % 7
+            if not (found.month in self._months and found.day in self._days and weekday in self._weekdays):
                 found = found.replace(hour=0, minute=0, second=0) + timedelta(days=1)
             elif found.hour not in self._hours:
                 found = found.replace(minute=0, second=0) + timedelta(hours=1)
@@ -46,25 +47,21 @@ class Schedule:
                 return found
         raise ValueError("the schedule is never due")
 
-    def _on(self, day: datetime) -> bool:
-        return day.day in self._days and (day.weekday() + 1) % 7 in self._weekdays
 
-
-def _values(field: str, position: int) -> frozenset[int]:
-    """The numbers that a field allows: `*`, `5`, `1-5`, `*/10`, `MON,WED`."""
-    lowest, highest = RANGES[position]
-    names = NAMES.get(position, {})
+def _values(field: str, lowest: int, highest: int, names: list[str]) -> frozenset[int]:
+    """The numbers that a field allows: `*`, `5`, `1-5`, `*/10`, `5/20`, `MON,WED`; the ends of a range in any order."""
 
     def number(text: str) -> int:
-        return names[text[:3]] if text[:3] in names else int(text)
+        named = [lowest + at for at, name in enumerate(names) if text and name.startswith(text)]
+        return named[0] if named else int(text)
 
     found: set[int] = set()
-    for part in field.lower().split(","):
+    for part in field.split(","):
         span, _, step = part.partition("/")
         first, _, last = span.partition("-")
-        low = lowest if span == "*" else number(first)
-        high = number(last) if last else highest if step or span == "*" else low
-        if not lowest <= low <= high <= highest or (step and int(step) < 1):
+        start = lowest if span == "*" else number(first)
+        end = number(last) if last else highest if step or span == "*" else start
+        if not (lowest <= start <= highest and lowest <= end <= highest):
             raise ValueError(f"'{part}' is outside {lowest}-{highest}")
-        found |= set(range(low, high + 1, int(step or 1)))
+        found |= set(range(min(start, end), max(start, end) + 1, max(int(step or 1), 1)))
     return frozenset(found)

@@ -10,6 +10,14 @@ from typing import Any, Self
 
 from local.host.indexing import Refused
 
+HEEDED = {  # of the options of each extension; the Durable engine is the storage, whichever is named
+    "http": {"routePrefix", "maxOutstandingRequests", "maxConcurrentRequests"},
+    "serviceBus": {"autoCompleteMessages", "maxAutoLockRenewalDuration", "maxConcurrentCalls", "maxConcurrentSessions",
+                   "maxMessageBatchSize", "sessionIdleTimeout"},
+    "durableTask": {"hubName", "maxConcurrentActivityFunctions", "maxConcurrentEntityFunctions",
+                    "maxConcurrentOrchestratorFunctions", "storageProvider"},
+}  # fmt: skip
+
 
 def seconds(span: str) -> float:
     """A .NET time span `[d.]hh:mm:ss[.fff]` in seconds; `-1` is endless."""
@@ -24,10 +32,26 @@ def seconds(span: str) -> float:
 class HostOptions:
     """The options by section, the vendor's defaults filled in by those who read them."""
 
-    route_prefix: str
     function_timeout: float
+    http: Mapping[str, Any]
     service_bus: Mapping[str, Any]
     durable: Mapping[str, Any]
+
+    @property
+    def route_prefix(self) -> str:
+        """What stands before every function's route."""
+        return str(self.http.get("routePrefix", "api")).strip("/")
+
+    @property
+    def unheeded(self) -> list[str]:
+        """A line for each option that is set and does nothing here."""
+        sections = {"http": self.http, "serviceBus": self.service_bus, "durableTask": self.durable}
+        return [
+            f"host.json: the local host does not heed extensions.{name}.{option}"
+            for name, section in sections.items()
+            for option, value in section.items()
+            if value and option not in HEEDED[name]
+        ]
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -35,12 +59,7 @@ class HostOptions:
         path = folder / "host.json"
         try:
             stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            extensions = stored.get("extensions", {})
-            return cls(
-                route_prefix=extensions.get("http", {}).get("routePrefix", "api").strip("/"),
-                function_timeout=seconds(stored.get("functionTimeout", "00:30:00")),
-                service_bus=extensions.get("serviceBus", {}),
-                durable=extensions.get("durableTask", {}),
-            )
-        except ValueError as error:
+            timeout, extensions = seconds(stored.get("functionTimeout", "00:30:00")), stored.get("extensions", {})
+            return cls(timeout, *(extensions.get(name, {}) for name in HEEDED))
+        except (ValueError, AttributeError) as error:
             raise Refused(f"{path}: {error}") from error

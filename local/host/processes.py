@@ -47,10 +47,7 @@ async def _keep(arguments: list[str], number: int, end: asyncio.Event) -> int:
     ending = asyncio.create_task(end.wait())
     while True:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "local.host",
-            *arguments,
+            *(sys.executable, "-m", "local.host", *arguments),
             env={**os.environ, WORKER: str(number)},
             stdin=asyncio.subprocess.PIPE,  # its end tells a worker that its parent is gone, whichever way
             start_new_session=True,  # Ctrl-C reaches the parent alone

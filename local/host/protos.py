@@ -39,19 +39,15 @@ class ParameterBinding(Message):
 
 
 class BindingInfo(Message):
-    """What a function binds; only the directions and the absent data type are looked at."""
+    """The directions of a binding, and the absent data type."""
 
-    undefined = 0
-    out = 1
-    inout = 2
+    undefined, out, inout = 0, 1, 2
 
 
 class StatusResult(Message):
     """How a request to the worker ended."""
 
-    Failure = 0
-    Success = 1
-    Cancelled = 2
+    Failure, Success, Cancelled = 0, 1, 2
 
 
 class RpcHttpCookie(Message):

@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 
 from local.durable.wire import helpers, pb, service
-from local.host.indexing import DURABLE_TRIGGERS, Function
+from local.host.indexing import DURABLE, Function
 from local.host.invocation import Invoker
 from local.host.protos import TypedData
 from local.host.worker import InvocationFailed
@@ -23,6 +23,11 @@ from local.host.worker import InvocationFailed
 log = logging.getLogger("host")
 AGAIN = 0.5  # seconds before an engine that is away is tried again
 ENDLESS_MESSAGES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+KINDS = {  # of work items: what the engine's calls name them, and the message that gives one back
+    "orchestratorRequest": ("Orchestrator", pb.AbandonOrchestrationTaskRequest),
+    "activityRequest": ("Activity", pb.AbandonActivityTaskRequest),
+    "entityRequestV2": ("Entity", pb.AbandonEntityTaskRequest),
+}
 
 
 class DurablePump:
@@ -31,13 +36,16 @@ class DurablePump:
     def __init__(
         self, functions: Iterable[Function], invoker: Invoker, limits: Mapping[str, Any], address: str
     ) -> None:
+        """`limits` is host.json's `extensions.durableTask`."""
         self._functions = {
-            (function.kind, (function.trigger.get(DURABLE_TRIGGERS[function.kind]) or function.name).lower()): function
+            (function.kind, (function.trigger.get(DURABLE[function.kind]) or function.name).lower()): function
             for function in functions
         }
         self.orchestrators = {name for kind, name in self._functions if kind == "orchestrationTrigger"}
         self._invoker = invoker
         self._address = address
+        self.channel = grpc.aio.insecure_channel(address, options=ENDLESS_MESSAGES)
+        self._engine = service.TaskHubSidecarServiceStub(self.channel)
         self._request = pb.GetWorkItemsRequest(
             maxConcurrentOrchestrationWorkItems=limits.get("maxConcurrentOrchestratorFunctions", 10),
             maxConcurrentActivityWorkItems=limits.get("maxConcurrentActivityFunctions", 10),
@@ -49,67 +57,47 @@ class DurablePump:
         """Work until `stop`, then finish what runs; outlive an engine that restarts."""
         away = False
         stopping = asyncio.create_task(stop.wait())
-        async with grpc.aio.insecure_channel(self._address, options=ENDLESS_MESSAGES) as channel:
-            stub = service.TaskHubSidecarServiceStub(channel)
-            while not stop.is_set():
-                items = stub.GetWorkItems(self._request)
-                taking = asyncio.create_task(self._take(items, stub, stop))
-                await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if stop.is_set() and self._running:
-                    await asyncio.wait(self._running)  # while the call is open, the engine leaves them to us
-                items.cancel()
-                try:
-                    await taking
-                    away = False
-                except grpc.aio.AioRpcError as error:
-                    if not away:
-                        log.warning("Durable engine at %s is away: %s", self._address, error.details())
-                    away = True
-                except asyncio.CancelledError:
-                    pass  # the cancelled call's way to end
-                if not stop.is_set():
-                    await asyncio.sleep(AGAIN)
+        while not stop.is_set():
+            items = self._engine.GetWorkItems(self._request)
+            taking = asyncio.create_task(self._take(items, stop))
+            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set() and self._running:
+                await asyncio.wait(self._running)  # while the call is open, the engine leaves them to us
+            items.cancel()
+            try:
+                await taking
+                away = False
+            except grpc.aio.AioRpcError as error:
+                if not away:
+                    log.warning("Durable engine at %s is away: %s", self._address, error.details())
+                away = True
+            except asyncio.CancelledError:
+                pass  # the cancelled call's way to end
+            if not stop.is_set():
+                await asyncio.sleep(AGAIN)
+        await self.channel.close(grace=5)
 
-    async def _take(self, items: Any, stub: Any, stop: asyncio.Event) -> None:
+    async def _take(self, items: Any, stop: asyncio.Event) -> None:
         async for item in items:
-            task = asyncio.create_task(self._work(item, stub, stop))
+            task = asyncio.create_task(self._work(item, stop))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    async def _work(self, item: Any, stub: Any, stop: asyncio.Event) -> None:
+    async def _work(self, item: Any, stop: asyncio.Event) -> None:
         """Run one item. Each ends in exactly one Complete or Abandon call; what is abandoned is handed out again."""
-        kinds = {
-            "orchestratorRequest": (
-                self._orchestrator,
-                stub.CompleteOrchestratorTask,
-                stub.AbandonTaskOrchestratorWorkItem,
-                pb.AbandonOrchestrationTaskRequest,
-            ),
-            "activityRequest": (
-                self._activity,
-                stub.CompleteActivityTask,
-                stub.AbandonTaskActivityWorkItem,
-                pb.AbandonActivityTaskRequest,
-            ),
-            "entityRequestV2": (
-                self._entity,
-                stub.CompleteEntityTask,
-                stub.AbandonTaskEntityWorkItem,
-                pb.AbandonEntityTaskRequest,
-            ),
-        }
         kind = item.WhichOneof("request")
-        if kind not in kinds:
+        if kind not in KINDS:
             return  # a ping
-        run, complete, abandon, given_back = kinds[kind]
+        name, give_back = KINDS[kind]
         try:
             if stop.is_set():
                 raise InvocationFailed("stopping")
-            done = await run(getattr(item, kind))
+            done = await getattr(self, f"_{name.lower()}")(getattr(item, kind))
             done.completionToken = item.completionToken
-            await complete(done)
+            await getattr(self._engine, f"Complete{name}Task")(done)
         except InvocationFailed:
-            await abandon(given_back(completionToken=item.completionToken))
+            abandon = getattr(self._engine, f"AbandonTask{name}WorkItem")
+            await abandon(give_back(completionToken=item.completionToken))
         except grpc.aio.AioRpcError as error:
             log.warning("Durable engine did not take the result of %s: %s", kind, error.details())
 
@@ -145,11 +133,9 @@ class DurablePump:
         if function is None:
             response.failureDetails.CopyFrom(_unknown("activity", request.name))
             return response
-        value = TypedData(string=request.input.value or "null")
+        value, parent = TypedData(string=request.input.value or "null"), request.parentTraceContext.traceParent
         try:
-            returned = await self._invoker.run(
-                function, value, reason="(null)", trace_parent=request.parentTraceContext.traceParent
-            )
+            returned = await self._invoker.run(function, value, trace_parent=parent)
         except InvocationFailed as failure:
             kind, _, text = failure.message.partition(": ")
             trace = helpers.get_string_value(failure.stack_trace)
@@ -161,7 +147,7 @@ class DurablePump:
 
     async def _replay(self, function: Function, request: Any) -> bytes:
         value = TypedData(string=base64.b64encode(request.SerializeToString()).decode())
-        returned = await self._invoker.run(function, value, reason="(null)")
+        returned = await self._invoker.run(function, value)
         if returned is None or not returned.string:
             raise InvocationFailed(f"'{function.name}' returned nothing")
         return base64.b64decode(returned.string)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ class ServiceBusTrigger:
     def __init__(
         self, function: Function, invoker: Invoker, options: Mapping[str, Any], settings: Mapping[str, str]
     ) -> None:
-        """`options` is host.json's `extensions.serviceBus`; what it lacks has the vendor's default."""
+        """`options` is host.json's `extensions.serviceBus`; what it lacks has the vendor's default. Raises Refused."""
         self._function = function
         self._invoker = invoker
         binding = function.trigger
@@ -63,41 +63,42 @@ class ServiceBusTrigger:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop`; then let what is held finish, and give the rest back. Survives the bus being away."""
-        feeds = min(self._limit, WAITING) if self._sessions else 1
+        take, feeds = (self._next_session, min(self._limit, WAITING)) if self._sessions else (self._next_messages, 1)
         free = asyncio.Semaphore(self._limit)
         client = ServiceBusClient.from_connection_string(
             self._connection, socket_timeout=PATIENT, ssl_context=TLS, retry_total=1
         )
+
+        async def feed() -> None:
+            """Take work and start it, as long as there is room for more."""
+            away = False
+            while await free.acquire() and not stop.is_set():
+                try:
+                    work = await take(client, stop)
+                    away = False
+                except (ServiceBusError, ValueError) as error:
+                    if not away:
+                        log.warning(
+                            "'Functions.%s' cannot receive from %s: %s", self._function.name, self._entity, error
+                        )
+                    work, away = None, True
+                    await asyncio.sleep(AGAIN)
+                if work is None:
+                    free.release()
+                else:
+                    self._start(work, free)
+
         async with client:
-            await asyncio.gather(*(self._feed(client, free, stop) for _ in range(feeds)))
+            await asyncio.gather(*(feed() for _ in range(feeds)))
             if self._running:
                 await asyncio.wait(self._running)
             await asyncio.gather(*(_close(receiver) for receiver in self._idle))
 
-    async def _feed(self, client: ServiceBusClient, free: asyncio.Semaphore, stop: asyncio.Event) -> None:
-        """Take work and start it, as long as there is room for more."""
-        away = False
-        while await _room(free, stop):
-            try:
-                work = await (self._next_session(client, stop) if self._sessions else self._next_messages(client, stop))
-                away = False
-            except (ServiceBusError, ValueError) as error:
-                work = None
-                if not away:
-                    log.warning("'Functions.%s' cannot receive from %s: %s", self._function.name, self._entity, error)
-                away = True
-                await asyncio.sleep(AGAIN)
-            if work is None:
-                free.release()
-            else:
-                self._start(work, free)
-
     def _receiver(self, client: ServiceBusClient, **options: Any) -> ServiceBusReceiver:
-        binding = self._function.trigger
         entity, dead, _ = self._entity.lower().partition(DEAD_LETTER)
         if dead:
             options["sub_queue"] = ServiceBusSubQueue.DEAD_LETTER
-        if binding.get("queueName"):
+        if self._function.trigger.get("queueName"):
             return client.get_queue_receiver(entity, **options)
         topic, _, subscription = entity.partition("/")
         return client.get_subscription_receiver(topic, subscription, **options)
@@ -106,33 +107,35 @@ class ServiceBusTrigger:
         """Wait for messages on a receiver that handles nothing else: one of this SDK cannot do both without delay."""
         receiver = self._idle.pop() if self._idle else await self._receiver(client).__aenter__()
         _reads(receiver, BRIEF if self._many else PATIENT)  # the SDK fills a batch by reads, to the last one's end
-        try:
+
+        async def work(received: Sequence[ServiceBusReceivedMessage]) -> None:
+            async with self._kept(receiver):
+                await self._handle(receiver, received)
+
+        async with self._kept(receiver):
             received = await _unless(stop, receiver.receive_messages(self._batch, WAIT))
+            _reads(receiver, BRIEF)
+            if not received:
+                return None
+        self._idle.remove(receiver)
+        return work(received)
+
+    @asynccontextmanager
+    async def _kept(self, receiver: ServiceBusReceiver) -> AsyncIterator[None]:
+        """Keep a receiver for later, unless it breaks."""
+        try:
+            yield
         except ServiceBusError:
             await _close(receiver)
             raise
-        _reads(receiver, BRIEF)
-
-        async def work(received: Sequence[ServiceBusReceivedMessage]) -> None:
-            try:
-                await self._handle(receiver, received)
-            except ServiceBusError:
-                await _close(receiver)
-                raise
-            self._idle.append(receiver)
-
-        if received:
-            return work(received)
         self._idle.append(receiver)
-        return None
 
     async def _next_session(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
         """Wait for a session that nobody holds."""
         receiver = self._receiver(client, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=WAIT)
-        try:
+        opened = None
+        with suppress(OperationTimeoutError):
             opened = await _unless(stop, receiver.__aenter__())
-        except OperationTimeoutError:
-            opened = None
         if opened is None:
             await _close(receiver)
             return None
@@ -142,10 +145,7 @@ class ServiceBusTrigger:
     async def _session(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> None:
         """Handle one session's messages in order until it has none for a while."""
         async with receiver:
-            while not stop.is_set():
-                received = await receiver.receive_messages(self._batch, self._session_idle)
-                if not received:
-                    return
+            while not stop.is_set() and (received := await receiver.receive_messages(self._batch, self._session_idle)):
                 await self._handle(receiver, received)
 
     def _start(self, work: Work, free: asyncio.Semaphore) -> None:
@@ -167,24 +167,18 @@ class ServiceBusTrigger:
             f"MessageId: {first.message_id}, SequenceNumber: {first.sequence_number}, DeliveryCount: "
             f"{(first.delivery_count or 0) + 1}, SessionId: {first.session_id}, MessageCount: {len(received)}"
         )
-        succeeded = True
+        settle: Callable[[ServiceBusReceivedMessage], Awaitable[None]] | None
+        settle = receiver.complete_message if self._complete else None
         async with self._kept_locked(receiver, received):
             try:
                 await self._invoker.run(
-                    self._function,
-                    data,
-                    reason="(null)",
-                    details=details,
-                    metadata=metadata,
-                    trace_parent=messages.trace_parent(first),
+                    self._function, data, details=details, metadata=metadata, trace_parent=messages.trace_parent(first)
                 )
             except InvocationFailed:
-                succeeded = False
-        for message in received:
-            if not succeeded:
-                await receiver.abandon_message(message)
-            elif self._complete:
-                await receiver.complete_message(message)
+                settle = receiver.abandon_message
+        for message in received if settle else ():
+            assert settle
+            await settle(message)
 
     @asynccontextmanager
     async def _kept_locked(
@@ -193,22 +187,20 @@ class ServiceBusTrigger:
         """Renew the locks, the session's or each message's, as long as this lasts, up to the longest renewal."""
 
         async def renew() -> None:
-            end = asyncio.get_running_loop().time() + self._renewal
-            while asyncio.get_running_loop().time() < end:
-                until = (receiver.session or received[0]).locked_until_utc
-                assert until is not None
-                await asyncio.sleep(max((until - datetime.now(UTC)).total_seconds() / 2, 0.1))
-                if receiver.session:
-                    await receiver.session.renew_lock()
-                else:
-                    await asyncio.gather(*(receiver.renew_message_lock(message) for message in received))
+            async with asyncio.timeout(None if self._renewal == float("inf") else self._renewal):
+                while until := (receiver.session or received[0]).locked_until_utc:
+                    await asyncio.sleep(max((until - datetime.now(UTC)).total_seconds() / 2, 0.1))
+                    if receiver.session:
+                        await receiver.session.renew_lock()
+                    else:
+                        await asyncio.gather(*(receiver.renew_message_lock(message) for message in received))
 
         renewing = asyncio.create_task(renew())
         try:
             yield
         finally:
             renewing.cancel()
-            with suppress(asyncio.CancelledError, ServiceBusError):  # a lost lock is the settlement's to report
+            with suppress(asyncio.CancelledError, ServiceBusError, TimeoutError):  # the settlement tells of a lost lock
                 await renewing
 
 
@@ -232,9 +224,3 @@ async def _unless[T](stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | N
     with suppress(asyncio.CancelledError):
         return await working
     return None
-
-
-async def _room(free: asyncio.Semaphore, stop: asyncio.Event) -> bool:
-    """Wait until one more may run; False when none may any more."""
-    await free.acquire()
-    return not stop.is_set()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -68,20 +68,19 @@ class Pushes:
             given = json.loads(text)
             for entry in given if isinstance(given, list) else [given]:
                 method, path, body = _call({key.lower(): value for key, value in entry.items()})
-                await self._send(connection, method, f"/api/hubs/{hub.lower()}{path}", body)
+                url = f"{connection.endpoint}/api/hubs/{hub.lower()}{path}?api-version={API_VERSION}"
+                await self._send(connection, method, url, body)
         except (ValueError, KeyError, AttributeError, aiohttp.ClientError, TimeoutError) as error:
             raise PushFailed(f"SignalR output: {type(error).__name__}: {error}") from error
 
-    async def _send(self, connection: Connection, method: str, path: str, body: Any) -> None:
-        url = f"{connection.endpoint}{path}?{urlencode({'api-version': API_VERSION})}"
+    async def _send(self, connection: Connection, method: str, url: str, body: Any) -> None:
         headers = {"Authorization": f"Bearer {connection.token(url, 300)}"}
         if self._http is None:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         async with self._http.request(method, URL(url, encoded=True), json=body, headers=headers) as answer:
-            if answer.status == 404 and method == "PUT":
-                return  # a connection that is gone cannot join a group, and need not
-            if answer.status >= 400:
-                raise PushFailed(f"SignalR output: {method} {path} was answered {answer.status} {await answer.text()}")
+            gone = answer.status == 404 and method == "PUT"  # a connection that is gone cannot join, and need not
+            if answer.status >= 400 and not gone:
+                raise PushFailed(f"SignalR output: {method} {url} was answered {answer.status} {await answer.text()}")
 
     async def close(self) -> None:
         """Close the pooled connections."""
@@ -91,19 +90,16 @@ class Pushes:
 
 def _call(entry: Mapping[str, Any]) -> tuple[str, str, Any]:
     """One entry as method, path below the hub, and body; an object with a target is a message, else a group action."""
-    connection, user, group = (entry.get(name) for name in ("connectionid", "userid", "groupname"))
+    connection, user, group = (
+        quote(entry.get(name) or "", safe="") for name in ("connectionid", "userid", "groupname")
+    )
+    member = f"/connections/{connection}" if connection else f"/users/{user}" if user else ""
     if entry.get("target") and "arguments" in entry:
-        body = {"target": entry["target"], "arguments": entry["arguments"]}
-        for kind, value in (("connections", connection), ("users", user), ("groups", group)):
-            if value:
-                return "POST", f"/{kind}/{quote(value, safe='')}/:send", body
-        return "POST", "/:send", body
-    action = str(entry["action"]).lower()
+        to = member or (f"/groups/{group}" if group else "")
+        return "POST", f"{to}/:send", {"target": entry["target"], "arguments": entry["arguments"]}
+    action = entry["action"].lower()
     if action == "removeall" and user:
-        return "DELETE", f"/users/{quote(user, safe='')}/groups", None
-    member = f"connections/{quote(connection, safe='')}" if connection else f"users/{quote(user or '', safe='')}"
-    if action not in ("add", "remove") or not group or not (connection or user):
-        raise ValueError(
-            f"a group action needs add or remove, a groupName, and a connectionId or userId: {dict(entry)}"
-        )
-    return "PUT" if action == "add" else "DELETE", f"/groups/{quote(group, safe='')}/{member}", None
+        return "DELETE", f"/users/{user}/groups", None
+    if action in ("add", "remove") and group and member:
+        return "PUT" if action == "add" else "DELETE", f"/groups/{group}{member}", None
+    raise ValueError(f"a group action needs add or remove, a groupName, and a connectionId or userId: {dict(entry)}")

@@ -45,10 +45,8 @@ class Upstream:
         return [("POST", "/runtime/webhooks/signalr", self._event)]
 
     async def _event(self, http: web.Request) -> web.StreamResponse:
-        hub, category, event, connection, signatures = (
-            http.headers.get(f"X-ASRS-{name}", "")
-            for name in ("Hub", "Category", "Event", "Connection-Id", "Signature")
-        )
+        names = ("Hub", "Category", "Event", "Connection-Id", "Signature")
+        hub, category, event, connection, signatures = (http.headers.get(f"X-ASRS-{name}", "") for name in names)
         function, key = self._functions.get((hub.lower(), category.lower(), event.lower()), (None, ""))
         if function is None:
             return web.Response(status=404)
@@ -59,16 +57,15 @@ class Upstream:
             return web.Response(status=415)
         message = _decoded(await http.read(), http.content_type)
         try:
-            returned = await self._invoker.run(function, _context(http, message), reason="(null)")
+            returned = await self._invoker.run(function, _context(http, message))
         except InvocationFailed:
             if category == "connections":
                 return web.Response(status=403 if event == "connected" else 500)
             return _completion(http.content_type, message, 500, error="Function execution failed.")
         if returned is None or category == "connections":
             return _completion(http.content_type, message, 200)
-        return _completion(
-            http.content_type, message, 200, result=json.loads(returned.json) if returned.json else returned.string
-        )
+        result = json.loads(returned.json) if returned.json else returned.string
+        return _completion(http.content_type, message, 200, result=result)
 
 
 def _decoded(body: bytes, content_type: str) -> dict[str, Any]:
@@ -113,14 +110,9 @@ def _completion(content_type: str, message: Mapping[str, Any], status: int, **ou
 
         kind = 1 if "error" in outcome else 3 if "result" in outcome else 2
         packed = msgpack.packb([COMPLETION, {}, invocation, kind, *outcome.values()])
-        body = _length(len(packed)) + packed
+        size, length = len(packed), bytearray()
+        while size > 0x7F:  # before a binary message its length, seven bits a byte, the lowest first
+            length.append(size & 0x7F | 0x80)
+            size >>= 7
+        body = bytes([*length, size]) + packed
     return web.Response(status=status, body=body, content_type=content_type)
-
-
-def _length(size: int) -> bytes:
-    """A length before a binary message: seven bits a byte, the lowest first."""
-    digits = []
-    while size > 0x7F:
-        digits.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes([*digits, size])

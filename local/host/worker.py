@@ -11,13 +11,15 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from local.host import protos
-from local.host.protos import Message, ParameterBinding, StatusResult, TypedData
+from local.host.protos import Message, StatusResult
+
+SCRIPT = "function_app.py"
 
 
 class IndexingFailed(Exception):
@@ -37,13 +39,8 @@ class Worker:
     """Loads one app and runs its functions."""
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="python-worker", daemon=True)
-
-    def _run(self) -> None:
-        assert self._loop is not None
-        self._loop.run_forever()
-        self._loop.close()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="python-worker", daemon=True)
 
     def start(self, folder: Path) -> list[Message]:
         """Load the app in the folder; return what the worker tells of its functions. Raises IndexingFailed."""
@@ -54,48 +51,29 @@ class Worker:
         said = logging.getLogger("azure.functions")
         said.setLevel(logging.CRITICAL)  # a failure is reported once, by the exception below
         runtime.start_threadpool_executor()
-        self._loop = asyncio.new_event_loop()
         self._thread.start()
-        request = Message(
-            request=Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder))),
-            properties={"host": "127.0.0.1", "protos": protos},
-        )
-        answer = self._submit(runtime.worker_init_request(request)).result()
+        init = Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder)))
+        properties = {"host": "127.0.0.1", "protos": protos}
+        answer = self._submit(runtime.worker_init_request(Message(request=init, properties=properties))).result()
         if answer.result.status != StatusResult.Success:
             raise IndexingFailed(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}".rstrip())
         said.setLevel(logging.WARNING)
-        listed = self._submit(runtime.functions_metadata_request(None)).result()
-        found: list[Message] | None = listed.function_metadata_results
+        found: list[Message] | None
+        found = self._submit(runtime.functions_metadata_request(None)).result().function_metadata_results
         if found is None:
-            raise IndexingFailed(
-                f"There is no {os.environ.get('PYTHON_SCRIPT_FILE_NAME', 'function_app.py')} in {folder}"
-            )
+            raise IndexingFailed(f"There is no {os.environ.get('PYTHON_SCRIPT_FILE_NAME', SCRIPT)} in {folder}")
         return found
 
     def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
-        assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    async def invoke(
-        self,
-        function_id: str,
-        invocation_id: str,
-        inputs: Sequence[ParameterBinding],
-        metadata: Mapping[str, TypedData],
-        trace: Message,
-        retry: Message,
-    ) -> Message:
-        """Run a function once; its `return_value` and `output_data`. Raises InvocationFailed. Cancelling cancels it."""
+    async def invoke(self, request: Message) -> Message:
+        """Run a function once (FunctionRpc.proto, InvocationRequest); its `return_value` and `output_data`.
+
+        Raises InvocationFailed. Cancelling this cancels the function.
+        """
         import azure_functions_runtime as runtime
 
-        request = Message(
-            invocation_id=invocation_id,
-            function_id=function_id,
-            input_data=inputs,
-            trigger_metadata=metadata,
-            trace_context=trace,
-            retry_context=retry,
-        )
         call = runtime.invocation_request(Message(request=Message(invocation_request=request)))
         answer: Message = await asyncio.wrap_future(self._submit(call))
         if answer.result.status != StatusResult.Success:
@@ -106,12 +84,13 @@ class Worker:
         """End the worker. What the app registered with `atexit` runs after this, when the interpreter exits."""
         import azure_functions_runtime as runtime
 
-        if self._loop is not None:
+        if self._thread.is_alive():
             self._submit(_cancel_the_rest()).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
             runtime.stop_threadpool_executor()
             logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
+        self._loop.close()
 
 
 async def _cancel_the_rest() -> None:

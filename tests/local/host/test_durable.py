@@ -185,10 +185,28 @@ def test_an_instance_is_restarted(host: RunningHost) -> None:
     assert finished(host, again.json()["id"])["output"] == 10
 
 
-def test_what_is_not_supported_says_so(host: RunningHost) -> None:
-    """`showHistory`."""
+def test_the_history_of_an_instance_is_shown_when_asked_for(host: RunningHost) -> None:
+    """`showHistory`, with results where `showHistoryOutput` asks for them; each task as one event with its times."""
     start(host, "chain", "h1", b"1")
-    assert "histories" in host.get(f"{INSTANCES}/h1?showHistory=true").json()["Message"]
+    assert "historyEvents" not in finished(host, "h1")
+
+    def events(query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = host.get(f"{INSTANCES}/h1?showHistory=true{query}").json()["historyEvents"]
+        return found
+
+    plain, full = events(""), events("&showHistoryOutput=true")
+    tasks = ["TaskCompleted"] * 3
+    assert [each["EventType"] for each in plain] == ["ExecutionStarted", *tasks, "ExecutionCompleted"]
+    assert (plain[0]["FunctionName"], plain[1]["FunctionName"]) == ("chain", "add_one")
+    assert plain[1]["ScheduledTime"] <= plain[1]["Timestamp"]
+    assert [each.get("Result") for each in plain] == [None] * 5
+    assert [each.get("Result") for each in full] == [None, 2, 3, 4, 4]
+
+
+def test_a_call_that_the_host_does_not_do_says_so(host: RunningHost) -> None:
+    """501 and a sentence; listing entities, for one."""
+    answer = host.get(ENTITIES)
+    assert (answer.status, "does not do GET" in answer.json()["Message"]) == (501, True)
 
 
 def test_an_engine_that_is_killed_and_comes_back_goes_on(host: RunningHost, engine: Engine) -> None:
