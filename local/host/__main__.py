@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.host.app import run
 from local.host.indexing import Refused
-from local.host.processes import WORKER, end_with_parent, stop_on_signals, supervise
+from local.host.processes import WORKER, stop_on_signals, supervise
 from local.host.worker import IndexingFailed
 from local.paths import PROJECT
 from local.ports import Ports
@@ -25,9 +25,7 @@ async def _serve(folder: Path, workers: int, watch: bool) -> int:
     stop = asyncio.Event()
     stop_on_signals(stop)
     number = os.environ.pop(WORKER, None)
-    if number is not None:
-        end_with_parent(stop)
-    elif watch or workers > 1:
+    if number is None and (watch or workers > 1):
         if not is_free(Ports.from_environment().host):
             raise OSError("it is taken")
         return await supervise(["--app", str(folder)], workers, folder if watch else None, stop)

@@ -13,76 +13,72 @@ from local.host.http import Endpoint
 from local.host.indexing import Function
 
 STATUS = {"id": "local", "state": "Running", "version": "4.0.0", "versionDetails": "local", "errors": []}
+NAMES = ("queueName", "topicName", "subscriptionName", "schedule", "event")  # what a trigger listens to
 
 
-class Admin:
-    """Knows the app's functions, and how to run those that wait for no request."""
+def table(functions: Sequence[Function], base: str) -> list[str]:
+    """The functions with their triggers and URLs, a line each. `base` is the address before every route."""
+    lines = ["Functions:"]
+    for function in functions:
+        methods = ",".join(method.upper() for method in function.trigger.get("methods") or ()) or "any"
+        names = [str(function.trigger[name]) for name in ("type", *NAMES) if function.trigger.get(name)]
+        address = url(function, base)
+        lines.append(f"  {function.name}: " + (f"[{methods}] {address}" if address else " ".join(names)))
+    return lines
 
-    def __init__(
-        self,
-        functions: Sequence[Function],
-        base: str,
-        by_hand: Mapping[str, Callable[[], Awaitable[object]]],
-    ) -> None:
-        """`base` is the address before every route; `by_hand` runs a function by its name."""
-        self._functions = {function.name.lower(): function for function in functions}
-        self._base = base
-        self._by_hand = by_hand
 
-    def endpoints(self) -> list[Endpoint]:
-        """All of them."""
-        return [
-            ("GET", "/admin/host/status", self._status),
-            ("GET", "/admin/host/ping", self._ping),
-            ("GET", "/admin/functions", self._list),
-            ("GET", "/admin/functions/{name}", self._one),
-            ("POST", "/admin/functions/{name}", self._run),
-        ]
+def url(function: Function, base: str) -> str | None:
+    """Where an HTTP function answers; None for the others."""
+    route = (function.trigger.get("route") or function.name).strip("/")
+    return f"{base}/{route}" if function.kind == "httpTrigger" else None
 
-    def table(self) -> list[str]:
-        """The functions with their triggers and URLs, a line each, as Core Tools print them."""
-        lines = ["Functions:"]
-        for function in self._functions.values():
-            trigger, address = function.trigger, self._url(function)
-            methods = ",".join(method.upper() for method in trigger.get("methods") or ()) or "any"
-            names = ("queueName", "topicName", "subscriptionName", "schedule", "event")
-            told = " ".join([function.kind, *(str(trigger[name]) for name in names if trigger.get(name))])
-            lines.append(f"  {function.name}: " + (f"[{methods}] {address}" if address else told))
-        return lines
 
-    def _url(self, function: Function) -> str | None:
-        route = (function.trigger.get("route") or function.name).strip("/")
-        return f"{self._base}/{route}" if function.kind == "httpTrigger" else None
+def endpoints(
+    functions: Sequence[Function], base: str, by_hand: Mapping[str, Callable[[], Awaitable[None]]]
+) -> list[Endpoint]:
+    """`by_hand` runs a function by its name."""
 
-    async def _status(self, _request: web.Request) -> web.Response:
-        return web.json_response(STATUS)
-
-    async def _ping(self, _request: web.Request) -> web.Response:
-        return web.Response()
-
-    async def _list(self, _request: web.Request) -> web.Response:
-        return web.json_response([self._shown(function) for function in self._functions.values()])
-
-    async def _one(self, request: web.Request) -> web.Response:
-        function = self._functions.get(request.match_info["name"].lower())
-        return web.json_response(self._shown(function)) if function else web.Response(status=404)
-
-    async def _run(self, request: web.Request) -> web.Response:
-        function = self._functions.get(request.match_info["name"].lower())
-        if function is None:
-            return web.Response(status=404)
-        if function.name not in self._by_hand:
-            return web.Response(status=501, text=f"The local host does not run a {function.kind} by hand.")
-        await self._by_hand[function.name]()
-        return web.Response(status=202)
-
-    def _shown(self, function: Function) -> dict[str, object]:
+    def shown(function: Function) -> dict[str, object]:
         bindings = [function.trigger, *function.inputs, *function.outputs.values()]
         return {
             "name": function.name,
             "language": "python",
             "href": f"/admin/functions/{function.name}",
-            "invoke_url_template": self._url(function),
+            "invoke_url_template": url(function, base),
             "config": {"bindings": [dict(binding) for binding in bindings]},
             "isDisabled": False,
         }
+
+    def wanted(request: web.Request) -> Function:
+        name = request.match_info["name"].lower()
+        for function in functions:
+            if function.name.lower() == name:
+                return function
+        raise web.HTTPNotFound(text="")
+
+    async def status(_request: web.Request) -> web.Response:
+        return web.json_response(STATUS)
+
+    async def ping(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def listed(_request: web.Request) -> web.Response:
+        return web.json_response([shown(function) for function in functions])
+
+    async def one(request: web.Request) -> web.Response:
+        return web.json_response(shown(wanted(request)))
+
+    async def run(request: web.Request) -> web.Response:
+        function = wanted(request)
+        if function.name not in by_hand:
+            return web.Response(status=501, text=f"The local host does not run a {function.kind} by hand.")
+        await by_hand[function.name]()
+        return web.Response(status=202)
+
+    return [
+        ("GET", "/admin/host/status", status),
+        ("GET", "/admin/host/ping", ping),
+        ("GET", "/admin/functions", listed),
+        ("GET", "/admin/functions/{name}", one),
+        ("POST", "/admin/functions/{name}", run),
+    ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.host.admin import Admin
+from local.host import admin
 from local.host.http import HttpTriggers, application, listen
 from local.host.indexing import DURABLE, Function, functions
 from local.host.invocation import Invoker
@@ -72,14 +72,17 @@ async def _serve(
         for each in of("serviceBusTrigger"):
             sources.append(ServiceBusTrigger(each, invoker, options.service_bus, os.environ).run)
     base = "/".join(filter(None, (origin, options.route_prefix)))
-    admin = Admin(found, base, {name: timer.by_hand for name, timer in timers.items()})
-    endpoints = [*admin.endpoints(), *Upstream(of("signalRTrigger"), invoker, os.environ).endpoints()]
+    by_hand = {name: timer.by_hand for name, timer in timers.items()}
+    endpoints = [
+        *admin.endpoints(found, base, by_hand),
+        *Upstream(of("signalRTrigger"), invoker, os.environ).endpoints(),
+    ]
     if links:
         pump = DurablePump(of(*DURABLE), invoker, options.durable, engine)
         sources.append(pump.run)
         endpoints += Management(pump.channel, links, pump.orchestrators).endpoints()
     if number == 0:
-        for line in admin.table():
+        for line in admin.table(found, base):
             log.info(line)
         for line in [*options.unheeded, *routes.shadowed(), *_vain_retries(found)]:
             log.warning(line)

@@ -23,8 +23,8 @@ from durabletask.entities import EntityInstanceId
 from local.host.http import Endpoint, Handler
 
 ROOT = "/runtime/webhooks/durabletask"
-ONE = ROOT + "/instances/{instance}"
-ENTITY = ROOT + "/entities/{name}/{key}"
+ONE = "/instances/{instance}"
+ENTITY = "/entities/{name}/{key}"
 ENDED = (OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED)
 SHOWN = ("name", "instanceId", "runtimeStatus", "input", "customStatus", "output", "createdTime", "lastUpdatedTime")
 ANSWERS = {
@@ -49,20 +49,9 @@ class DurableLinks:
 
     def client(self, address: str) -> str:
         """The value of a `durableClient` binding: JSON that names the engine (`host:port`) and this API."""
-        creation = f"{self._base}/orchestrators/{{functionName}}[/{{instanceId}}]?{self._query}"
-        return json.dumps(
-            {
-                "taskHubName": self._hub,
-                "connectionName": "Storage",
-                "creationUrls": {"createNewInstancePostUri": creation},
-                "managementUrls": self.of("INSTANCEID"),
-                "baseUrl": self._base,
-                "httpBaseUrl": self._base,
-                "rpcBaseUrl": address,
-                "requiredQueryStringParameters": self._query,
-                "useForwardedHost": False,
-            }
-        )
+        told = {"taskHubName": self._hub, "managementUrls": self.of("INSTANCEID"), "baseUrl": self._base}
+        more = {"rpcBaseUrl": address, "httpBaseUrl": self._base, "requiredQueryStringParameters": self._query}
+        return json.dumps({"connectionName": "Storage"} | told | more)
 
 
 class Management:
@@ -78,27 +67,28 @@ class Management:
 
     def endpoints(self) -> list[Endpoint]:
         """All of them."""
-        return [
-            ("POST", ROOT + "/orchestrators/{function}", _explained(self._start)),
-            ("POST", ROOT + "/orchestrators/{function}/{instance}", _explained(self._start)),
-            ("GET", ROOT + "/instances{slash:/?}", _explained(self._query)),
-            ("DELETE", ROOT + "/instances{slash:/?}", _explained(self._purge)),
-            ("GET", ONE, _explained(self._status)),
-            ("DELETE", ONE, _explained(self._purge)),
-            ("POST", ONE + "/raiseEvent/{event}", _explained(self._raise_event)),
-            ("POST", ONE + "/{order:terminate|suspend|resume|rewind}", _explained(self._order)),
-            ("POST", ONE + "/restart", _explained(self._restart)),
-            ("GET", ENTITY, _explained(self._entity)),
-            ("POST", ENTITY, _explained(self._signal)),
-            ("*", ROOT + "/{rest:.*}", self._unknown),
+        calls: list[Endpoint] = [
+            ("POST", "/orchestrators/{function}", self._start),
+            ("POST", "/orchestrators/{function}/{instance}", self._start),
+            ("GET", "/instances{slash:/?}", self._query),
+            ("DELETE", "/instances{slash:/?}", self._purge),
+            ("GET", ONE, self._status),
+            ("DELETE", ONE, self._purge),
+            ("POST", ONE + "/raiseEvent/{event}", self._raise_event),
+            ("POST", ONE + "/{order:terminate|suspend|resume|rewind}", self._order),
+            ("POST", ONE + "/restart", self._restart),
+            ("GET", ENTITY, self._entity),
+            ("POST", ENTITY, self._signal),
+            ("*", "/{rest:.*}", self._unknown),
         ]
+        return [(method, ROOT + path, _explained(call)) for method, path, call in calls]
 
     async def _start(self, http: web.Request) -> web.Response:
         name, instance = http.match_info["function"], http.match_info.get("instance")
         if name.lower() not in self._orchestrators:
             return _refused(400, f"'{name}' doesn't exist, is disabled, or is not an orchestrator function.")
-        given = await _json(http)
-        return self._accepted(await self._client.schedule_new_orchestration(name, input=given, instance_id=instance))
+        start = self._client.schedule_new_orchestration(name, input=await _json(http), instance_id=instance)
+        return self._accepted(await start)
 
     def _accepted(self, instance: str, body: Any = None) -> web.Response:
         links = self._links.of(instance)
@@ -125,11 +115,8 @@ class Management:
         return web.json_response(shown, status=500 if failed else 200)
 
     async def _query(self, http: web.Request) -> web.Response:
-        query = OrchestrationQuery(
-            **_filter(http.query),
-            instance_id_prefix=http.query.get("instanceIdPrefix"),
-            fetch_inputs_and_outputs=True,
-        )
+        prefix = http.query.get("instanceIdPrefix")
+        query = OrchestrationQuery(**_filter(http.query), instance_id_prefix=prefix, fetch_inputs_and_outputs=True)
         first = int(http.headers.get("x-ms-continuation-token") or 0)
         end = first + int(http.query.get("top", 100))
         states = await self._client.get_all_orchestration_states(query)

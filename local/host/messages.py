@@ -8,11 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage
 
 from local.host.protos import Message, TypedData
+
+AS_NAMED = (  # trigger metadata of the same names as the SDK's properties
+    "content_type", "correlation_id", "dead_letter_error_description", "dead_letter_reason", "dead_letter_source",
+    "enqueued_sequence_number", "enqueued_time_utc", "expires_at_utc", "lock_token", "message_id", "partition_key",
+    "reply_to", "reply_to_session_id", "scheduled_enqueue_time_utc", "sequence_number", "session_id", "state",
+    "subject", "time_to_live", "to",
+)  # fmt: skip
 
 
 def body(message: ServiceBusReceivedMessage) -> bytes:
@@ -36,60 +44,44 @@ def one(message: ServiceBusReceivedMessage) -> tuple[TypedData, dict[str, TypedD
 def many(messages: Sequence[ServiceBusReceivedMessage]) -> tuple[TypedData, dict[str, TypedData]]:
     """The same for cardinality `many`: bodies in a collection, each property as a JSON array `…Array`."""
     rows = [properties(message) for message in messages]
-    columns = {f"{name}Array": TypedData(json=json.dumps([row[name] for row in rows], default=str)) for name in rows[0]}
+    columns = {f"{name}Array": TypedData(json=json.dumps([row[name] for row in rows])) for name in rows[0]}
     return TypedData(collection_bytes=Message(bytes=[body(message) for message in messages])), columns
 
 
 def _metadata(value: Any) -> TypedData:
-    return TypedData(string=value) if isinstance(value, str) else TypedData(json=json.dumps(value, default=str))
+    return TypedData(string=value) if isinstance(value, str) else TypedData(json=json.dumps(value))
 
 
 def properties(message: ServiceBusReceivedMessage) -> dict[str, Any]:
     """The broker's and the sender's properties by the names of the trigger's metadata; None where there is none."""
-    own = {_text(name): _text(value) for name, value in (message.application_properties or {}).items()}
-    return {
+    own = {_plain(name): _plain(value) for name, value in (message.application_properties or {}).items()}
+    named = {name.title().replace("_", ""): _plain(getattr(message, name)) for name in AS_NAMED}
+    return named | {
         "ApplicationProperties": own,
         "UserProperties": own,
-        "ContentType": message.content_type,
-        "CorrelationId": message.correlation_id,
-        "DeadLetterErrorDescription": message.dead_letter_error_description,
-        "DeadLetterReason": message.dead_letter_reason,
-        "DeadLetterSource": message.dead_letter_source,
         "DeliveryCount": (message.delivery_count or 0) + 1,  # AMQP counts failed deliveries, .NET this one too
-        "EnqueuedSequenceNumber": message.enqueued_sequence_number,
-        "EnqueuedTimeUtc": _time(message.enqueued_time_utc),
-        "ExpiresAtUtc": _time(message.expires_at_utc),
         "Label": message.subject,
-        "LockToken": str(message.lock_token),
-        "LockedUntil": _time(message.locked_until_utc),
-        "MessageId": message.message_id,
-        "PartitionKey": message.partition_key,
-        "ReplyTo": message.reply_to,
-        "ReplyToSessionId": message.reply_to_session_id,
-        "ScheduledEnqueueTimeUtc": _time(message.scheduled_enqueue_time_utc),
-        "SequenceNumber": message.sequence_number,
-        "SessionId": message.session_id,
-        "State": message.state.value,
-        "Subject": message.subject,
-        "TimeToLive": _span(message.time_to_live),
-        "To": message.to,
+        "LockedUntil": _plain(message.locked_until_utc),
     }
 
 
 def trace_parent(message: ServiceBusReceivedMessage) -> str:
     """The W3C trace that the sender put on the message; empty where it put none."""
     own: Any = message.application_properties or {}
-    return str(_text(own.get(b"Diagnostic-Id") or own.get(b"traceparent") or ""))
+    return str(_plain(own.get(b"Diagnostic-Id") or own.get(b"traceparent") or ""))
 
 
-def _text(value: Any) -> Any:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
-
-
-def _span(span: timedelta | None) -> str | None:
-    """`hh:mm:ss`; None from a day on, which azure-functions 2.3.0 cannot parse in any spelling."""
-    return None if span is None or span.days else str(timedelta(seconds=int(span.total_seconds()))).zfill(8)
+def _plain(value: Any) -> Any:
+    """As JSON has it. A time span is `hh:mm:ss`; None from a day on: azure-functions 2.3.0 cannot parse such a one."""
+    match value:
+        case bytes():
+            return value.decode(errors="replace")
+        case datetime():
+            return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        case timedelta():
+            return None if value.days else str(timedelta(seconds=int(value.total_seconds()))).zfill(8)
+        case Enum():
+            return value.value
+        case str() | bool() | int() | float() | None:
+            return value
+    return str(value)

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from local.stack.process import die_with_parent
+
 log = logging.getLogger("host")
 WORKER = "LOCAL_HOST_WORKER"  # a worker's number, in its environment
 GRACE = 9.5  # seconds; the stack kills its parts after ten
@@ -49,8 +51,8 @@ async def _keep(arguments: list[str], number: int, end: asyncio.Event) -> int:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "local.host", *arguments),
             env={**os.environ, WORKER: str(number)},
-            stdin=asyncio.subprocess.PIPE,  # its end tells a worker that its parent is gone, whichever way
             start_new_session=True,  # Ctrl-C reaches the parent alone
+            preexec_fn=die_with_parent,
         )
         exiting = asyncio.create_task(process.wait())
         await asyncio.wait([exiting, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -83,18 +85,6 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
                 yield from _files(Path(entry.path))
         elif entry.name.endswith((".py", ".json")):
             yield entry.path, entry.stat().st_mtime_ns
-
-
-def end_with_parent(stop: asyncio.Event) -> None:
-    """In a worker: stop when the parent is gone."""
-    loop = asyncio.get_running_loop()
-
-    def look() -> None:
-        if not os.read(sys.stdin.fileno(), 1):
-            loop.remove_reader(sys.stdin.fileno())
-            stop.set()
-
-    loop.add_reader(sys.stdin.fileno(), look)
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -46,11 +46,9 @@ class DurablePump:
         self._address = address
         self.channel = grpc.aio.insecure_channel(address, options=ENDLESS_MESSAGES)
         self._engine = service.TaskHubSidecarServiceStub(self.channel)
-        self._request = pb.GetWorkItemsRequest(
-            maxConcurrentOrchestrationWorkItems=limits.get("maxConcurrentOrchestratorFunctions", 10),
-            maxConcurrentActivityWorkItems=limits.get("maxConcurrentActivityFunctions", 10),
-            maxConcurrentEntityWorkItems=limits.get("maxConcurrentEntityFunctions", 10),
-        )
+        kinds = {"Orchestration": "Orchestrator", "Activity": "Activity", "Entity": "Entity"}
+        most = {f"maxConcurrent{a}WorkItems": limits.get(f"maxConcurrent{b}Functions", 10) for a, b in kinds.items()}
+        self._request = pb.GetWorkItemsRequest(**most)
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -101,48 +99,47 @@ class DurablePump:
         except grpc.aio.AioRpcError as error:
             log.warning("Durable engine did not take the result of %s: %s", kind, error.details())
 
+    def _function(self, kind: str, name: str) -> Function | None:
+        return self._functions.get((kind, name.lower()))
+
     async def _orchestrator(self, request: Any) -> Any:
         started = [e for e in (*request.pastEvents, *request.newEvents) if e.HasField("executionStarted")]
         name = started[-1].executionStarted.name
-        function = self._functions.get(("orchestrationTrigger", name.lower()))
-        if function is None:
-            missing = _unknown("orchestrator", name)
-            status = pb.ORCHESTRATION_STATUS_FAILED
+        if function := self._function("orchestrationTrigger", name):
+            response = pb.OrchestratorResponse.FromString(await self._replay(function, request))
+        else:
+            missing, status = _unknown("orchestrator", name), pb.ORCHESTRATION_STATUS_FAILED
             action = helpers.new_complete_orchestration_action(-1, status, failure_details=missing)
-            return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])
-        response = pb.OrchestratorResponse.FromString(await self._replay(function, request))
+            response = pb.OrchestratorResponse(actions=[action])
         response.instanceId = request.instanceId
         return response
 
     async def _entity(self, request: Any) -> Any:
         batch, infos = helpers.convert_to_entity_batch_request(request)
         name = request.instanceId.split("@")[1]
-        function = self._functions.get(("entityTrigger", name.lower()))
-        if function is None:
+        if function := self._function("entityTrigger", name):
+            result = pb.EntityBatchResult.FromString(await self._replay(function, batch))
+        else:
             failed = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=_unknown("entity", name)))
             result = pb.EntityBatchResult(entityState=request.entityState, results=[failed] * len(infos))
-        else:
-            result = pb.EntityBatchResult.FromString(await self._replay(function, batch))
         del result.operationInfos[:]
         result.operationInfos.extend(infos)  # they route the answers to those who asked
         return result
 
     async def _activity(self, request: Any) -> Any:
         response = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
-        function = self._functions.get(("activityTrigger", request.name.lower()))
+        function = self._function("activityTrigger", request.name)
         if function is None:
             response.failureDetails.CopyFrom(_unknown("activity", request.name))
             return response
         value, parent = TypedData(string=request.input.value or "null"), request.parentTraceContext.traceParent
         try:
-            returned = await self._invoker.run(function, value, trace_parent=parent)
+            if returned := await self._invoker.run(function, value, trace_parent=parent):
+                response.result.value = returned.json or returned.string or ""
         except InvocationFailed as failure:
             kind, _, text = failure.message.partition(": ")
             trace = helpers.get_string_value(failure.stack_trace)
             response.failureDetails.CopyFrom(pb.TaskFailureDetails(errorType=kind, errorMessage=text, stackTrace=trace))
-        else:
-            if returned is not None:
-                response.result.value = returned.json or returned.string or ""
         return response
 
     async def _replay(self, function: Function, request: Any) -> bytes:

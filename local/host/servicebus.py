@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -59,40 +59,44 @@ class ServiceBusTrigger:
         self._renewal = seconds(options.get("maxAutoLockRenewalDuration", "00:05:00"))
         self._session_idle = seconds(options.get("sessionIdleTimeout", "00:00:30"))
         self._idle: list[ServiceBusReceiver] = []
-        self._running: set[asyncio.Task[None]] = set()
+        self._away = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop`; then let what is held finish, and give the rest back. Survives the bus being away."""
-        take, feeds = (self._next_session, min(self._limit, WAITING)) if self._sessions else (self._next_messages, 1)
-        free = asyncio.Semaphore(self._limit)
+        turn = asyncio.Semaphore(WAITING if self._sessions else 1)
         client = ServiceBusClient.from_connection_string(
             self._connection, socket_timeout=PATIENT, ssl_context=TLS, retry_total=1
         )
 
-        async def feed() -> None:
-            """Take work and start it, as long as there is room for more."""
-            away = False
-            while await free.acquire() and not stop.is_set():
+        async def call() -> None:
+            """One of those that may run at a time: wait in turn for work, do it."""
+            while not stop.is_set():
+                async with turn:
+                    work = await self._take(client, stop)
                 try:
-                    work = await take(client, stop)
-                    away = False
-                except (ServiceBusError, ValueError) as error:
-                    if not away:
-                        log.warning(
-                            "'Functions.%s' cannot receive from %s: %s", self._function.name, self._entity, error
-                        )
-                    work, away = None, True
-                    await asyncio.sleep(AGAIN)
-                if work is None:
-                    free.release()
-                else:
-                    self._start(work, free)
+                    await work if work else None
+                except ServiceBusError as error:
+                    log.warning("'Functions.%s' lost %s: %s", self._function.name, self._entity, error)
 
         async with client:
-            await asyncio.gather(*(feed() for _ in range(feeds)))
-            if self._running:
-                await asyncio.wait(self._running)
+            async with asyncio.TaskGroup() as calls:
+                for _ in range(self._limit):
+                    calls.create_task(call())
             await asyncio.gather(*(_close(receiver) for receiver in self._idle))
+
+    async def _take(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
+        if stop.is_set():
+            return None
+        try:
+            work = await (self._next_session(client, stop) if self._sessions else self._next_messages(client, stop))
+            self._away = False
+            return work
+        except (ServiceBusError, ValueError) as error:
+            if not self._away:
+                log.warning("'Functions.%s' cannot receive from %s: %s", self._function.name, self._entity, error)
+            self._away = True
+            await asyncio.sleep(AGAIN)
+            return None
 
     def _receiver(self, client: ServiceBusClient, **options: Any) -> ServiceBusReceiver:
         entity, dead, _ = self._entity.lower().partition(DEAD_LETTER)
@@ -103,62 +107,36 @@ class ServiceBusTrigger:
         topic, _, subscription = entity.partition("/")
         return client.get_subscription_receiver(topic, subscription, **options)
 
-    async def _next_messages(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
+    async def _next_messages(self, client: ServiceBusClient, stop: asyncio.Event) -> Work:
         """Wait for messages on a receiver that handles nothing else: one of this SDK cannot do both without delay."""
         receiver = self._idle.pop() if self._idle else await self._receiver(client).__aenter__()
-        _reads(receiver, BRIEF if self._many else PATIENT)  # the SDK fills a batch by reads, to the last one's end
-
-        async def work(received: Sequence[ServiceBusReceivedMessage]) -> None:
-            async with self._kept(receiver):
-                await self._handle(receiver, received)
-
-        async with self._kept(receiver):
+        async with _closed_if_broken(receiver):
+            _reads(receiver, BRIEF if self._many else PATIENT)  # the SDK fills a batch by reads, to the last one's end
             received = await _unless(stop, receiver.receive_messages(self._batch, WAIT))
             _reads(receiver, BRIEF)
-            if not received:
-                return None
-        self._idle.remove(receiver)
-        return work(received)
+        return self._messages(receiver, received or [])
 
-    @asynccontextmanager
-    async def _kept(self, receiver: ServiceBusReceiver) -> AsyncIterator[None]:
-        """Keep a receiver for later, unless it breaks."""
-        try:
-            yield
-        except ServiceBusError:
-            await _close(receiver)
-            raise
+    async def _messages(self, receiver: ServiceBusReceiver, received: Sequence[ServiceBusReceivedMessage]) -> None:
+        async with _closed_if_broken(receiver):
+            if received:
+                await self._handle(receiver, received)
         self._idle.append(receiver)
 
     async def _next_session(self, client: ServiceBusClient, stop: asyncio.Event) -> Work | None:
         """Wait for a session that nobody holds."""
         receiver = self._receiver(client, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=WAIT)
-        opened = None
         with suppress(OperationTimeoutError):
-            opened = await _unless(stop, receiver.__aenter__())
-        if opened is None:
-            await _close(receiver)
-            return None
-        _reads(receiver, BRIEF)
-        return self._session(receiver, stop)
+            if await _unless(stop, receiver.__aenter__()):
+                _reads(receiver, BRIEF)
+                return self._session(receiver, stop)
+        await _close(receiver)
+        return None
 
     async def _session(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> None:
         """Handle one session's messages in order until it has none for a while."""
         async with receiver:
             while not stop.is_set() and (received := await receiver.receive_messages(self._batch, self._session_idle)):
                 await self._handle(receiver, received)
-
-    def _start(self, work: Work, free: asyncio.Semaphore) -> None:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            self._running.discard(task)
-            free.release()
-            if not task.cancelled() and task.exception():
-                log.warning("'Functions.%s' lost %s: %s", self._function.name, self._entity, task.exception())
-
-        task.add_done_callback(ended)
 
     async def _handle(self, receiver: ServiceBusReceiver, received: Sequence[ServiceBusReceivedMessage]) -> None:
         data, metadata = messages.many(received) if self._many else messages.one(received[0])
@@ -167,18 +145,19 @@ class ServiceBusTrigger:
             f"MessageId: {first.message_id}, SequenceNumber: {first.sequence_number}, DeliveryCount: "
             f"{(first.delivery_count or 0) + 1}, SessionId: {first.session_id}, MessageCount: {len(received)}"
         )
-        settle: Callable[[ServiceBusReceivedMessage], Awaitable[None]] | None
-        settle = receiver.complete_message if self._complete else None
+        succeeded = True
         async with self._kept_locked(receiver, received):
             try:
                 await self._invoker.run(
                     self._function, data, details=details, metadata=metadata, trace_parent=messages.trace_parent(first)
                 )
             except InvocationFailed:
-                settle = receiver.abandon_message
-        for message in received if settle else ():
-            assert settle
-            await settle(message)
+                succeeded = False
+        for message in received:
+            if not succeeded:
+                await receiver.abandon_message(message)
+            elif self._complete:
+                await receiver.complete_message(message)
 
     @asynccontextmanager
     async def _kept_locked(
@@ -202,6 +181,15 @@ class ServiceBusTrigger:
             renewing.cancel()
             with suppress(asyncio.CancelledError, ServiceBusError, TimeoutError):  # the settlement tells of a lost lock
                 await renewing
+
+
+@asynccontextmanager
+async def _closed_if_broken(receiver: ServiceBusReceiver) -> AsyncIterator[None]:
+    try:
+        yield
+    except ServiceBusError:
+        await _close(receiver)
+        raise
 
 
 def _reads(receiver: ServiceBusReceiver, seconds: float) -> None:

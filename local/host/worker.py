@@ -39,8 +39,7 @@ class Worker:
     """Loads one app and runs its functions."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="python-worker", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, folder: Path) -> list[Message]:
         """Load the app in the folder; return what the worker tells of its functions. Raises IndexingFailed."""
@@ -51,6 +50,8 @@ class Worker:
         said = logging.getLogger("azure.functions")
         said.setLevel(logging.CRITICAL)  # a failure is reported once, by the exception below
         runtime.start_threadpool_executor()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="python-worker", daemon=True)
         self._thread.start()
         init = Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder)))
         properties = {"host": "127.0.0.1", "protos": protos}
@@ -65,6 +66,7 @@ class Worker:
         return found
 
     def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
+        assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def invoke(self, request: Message) -> Message:
@@ -84,13 +86,13 @@ class Worker:
         """End the worker. What the app registered with `atexit` runs after this, when the interpreter exits."""
         import azure_functions_runtime as runtime
 
-        if self._thread.is_alive():
+        if self._loop is not None:
             self._submit(_cancel_the_rest()).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
             runtime.stop_threadpool_executor()
             logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
-        self._loop.close()
+            self._loop.close()
 
 
 async def _cancel_the_rest() -> None:

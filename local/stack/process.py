@@ -18,7 +18,7 @@ GRACE = 10.0  # seconds a part has to end cleanly
 LONGEST_PAUSE = 5.0  # seconds between restarts of a part that keeps dying
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this child when the supervisor is killed, so that a `kill -9` leaves no orphan."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
@@ -49,7 +49,7 @@ class PartProcess:
                 cwd=PROJECT,
                 env=self._environment,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then ends the parts in order
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
             watch = asyncio.create_task(self._watch(started))
             await self._pump()
