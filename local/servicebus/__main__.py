@@ -22,15 +22,16 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.servicebus", description="A local Azure Service Bus")
     default = PROJECT / "local" / "servicebus.json"
     parser.add_argument("--config", type=Path, default=default, help="entities, in the format of Microsoft's emulator")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="refuse every Nth message and request as busy")
     parser.add_argument("--trace", action="store_true", help="log every frame, without message bodies")
     return parser.parse_args()
 
 
-async def _run(namespace: Namespace, port: int) -> None:
+async def _run(namespace: Namespace, port: int, busy: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(namespace, state_dir() / "servicebus.sqlite3", port) as (server, chosen):
+    async with serve(namespace, state_dir() / "servicebus.sqlite3", port, busy) as (server, chosen):
         log.info("listening on sb://localhost:%d", chosen)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((stopped, server.failed), return_when=asyncio.FIRST_COMPLETED)
@@ -46,7 +47,7 @@ def main() -> int:
         logging.getLogger("servicebus.wire").setLevel(logging.DEBUG)
     port = Ports.from_environment().servicebus
     try:
-        asyncio.run(_run(load_config(options.config), port))
+        asyncio.run(_run(load_config(options.config), port, options.busy))
     except ConfigError as error:
         log.error("%s: %s", options.config, error)
     except (OSError, ValueError, sqlite3.Error) as error:

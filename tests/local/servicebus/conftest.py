@@ -23,6 +23,10 @@ CONFIGURATION = namespace(
         queue("js-work", MaxDeliveryCount=3),
         queue("js-subscribed", LockDuration="PT3S"),
         queue("js-learners", RequiresSession=True),
+        queue("js-brief", LockDuration="PT2S"),
+        queue("js-restless", RequiresSession=True, LockDuration="PT2S"),
+        queue("js-expiring", DefaultMessageTimeToLive="PT1S", DeadLetteringOnMessageExpiration=True),
+        queue("js-once", RequiresDuplicateDetection=True, DuplicateDetectionHistoryTimeWindow="PT5M"),
         queue("sync-work", LockDuration="PT2S", MaxDeliveryCount=3),
         queue("sync-learners", RequiresSession=True),
         queue("wire"),
@@ -43,4 +47,12 @@ CONFIGURATION = namespace(
 def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a broker that all tests share; each suite has queues of its own."""
     with broker_thread(CONFIGURATION, tmp_path_factory.mktemp("bus") / "bus.sqlite3") as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def busy_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a broker that refuses every third message and request, as Azure does when it throttles."""
+    configuration = namespace(queues=[queue("work"), queue("js-work")])
+    with broker_thread(configuration, tmp_path_factory.mktemp("busy") / "bus.sqlite3", busy=3) as port:
         yield port

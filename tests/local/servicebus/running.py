@@ -20,14 +20,14 @@ def connection_string(port: int) -> str:
 
 
 @contextmanager
-def broker_thread(configuration: bytes, store: Path) -> Iterator[int]:
+def broker_thread(configuration: bytes, store: Path, *, busy: int = 0) -> Iterator[int]:
     """The port of a broker that runs until the block ends."""
     port: Future[int] = Future()
     loop = asyncio.new_event_loop()
     done = asyncio.Event()
 
     async def serve() -> None:
-        async with running_broker(configuration, store) as chosen:
+        async with running_broker(configuration, store, busy=busy) as chosen:
             port.set_result(chosen)
             await done.wait()
 

@@ -1,4 +1,4 @@
-// Runs @azure/service-bus against a broker: `node scenarios.mjs CONNECTION_STRING`.
+// Runs @azure/service-bus against a broker: `node scenarios.mjs CONNECTION_STRING CONNECTION_STRING_OF_A_BUSY_ONE`.
 // Prints one line of JSON a scenario: {name, passed, error}. The names are those of test_javascript.py.
 import assert from "node:assert/strict";
 import { ServiceBusClient } from "@azure/service-bus";
@@ -143,6 +143,65 @@ const scenarios = {
     await subscribed.close();
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/message-transfers-locks-settlement
+  async locks_expire_and_count() {
+    const to = client.createSender("js-brief");
+    const from = client.createReceiver("js-brief", { maxAutoLockRenewalDurationInMs: 0 });
+    await to.sendMessages({ body: "slow" });
+    const [first] = await receive(from);
+    const [second] = await receive(from);
+    assert.deepEqual([first.deliveryCount, second.deliveryCount], [0, 1]);
+    assert.deepEqual(first.sequenceNumber, second.sequenceNumber);
+    await failsWith("MessageLockLost", () => from.completeMessage(first));
+    await from.completeMessage(second);
+    await Promise.all([to.close(), from.close()]);
+  },
+
+  // learn.microsoft.com/azure/service-bus-messaging/message-expiration
+  async expired_messages_die() {
+    const to = client.createSender("js-expiring");
+    const dead = client.createReceiver("js-expiring", { subQueueType: "deadLetter" });
+    await to.sendMessages([{ body: "of the queue" }, { body: "its own", timeToLive: 300 }]);
+    const letters = await receive(dead, 2);
+    assert.deepEqual(letters.map((letter) => letter.body), ["its own", "of the queue"]);
+    for (const letter of letters) {
+      assert.equal(letter.deadLetterReason, "TTLExpiredException");
+      await dead.completeMessage(letter);
+    }
+    await Promise.all([to.close(), dead.close()]);
+  },
+
+  // learn.microsoft.com/azure/service-bus-messaging/message-sequencing
+  async scheduled_messages_come_when_due() {
+    const due = new Date(Date.now() + 500);
+    const [number] = await sender.scheduleMessages({ body: "later" }, due);
+    const [message] = await receive(receiver);
+    assert.ok(Date.now() >= due.getTime());
+    assert.deepEqual([message.sequenceNumber, message.state, message.enqueuedTimeUtc], [number, "active", due]);
+    await receiver.completeMessage(message);
+  },
+
+  // learn.microsoft.com/azure/service-bus-messaging/duplicate-detection
+  async a_message_id_is_taken_once() {
+    const to = client.createSender("js-once");
+    const from = client.createReceiver("js-once", { receiveMode: "receiveAndDelete" });
+    for (const body of ["first", "second"]) await to.sendMessages({ body, messageId: "the same" });
+    await to.sendMessages({ body: "other", messageId: "another" });
+    assert.deepEqual((await receive(from, 2)).map((message) => message.body), ["first", "other"]);
+    await Promise.all([to.close(), from.close()]);
+  },
+
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-quotas
+  async batches_know_their_limit() {
+    const batch = await sender.createMessageBatch();
+    assert.ok(batch.tryAddMessage({ body: Buffer.alloc(1000) }));
+    assert.ok(!batch.tryAddMessage({ body: Buffer.alloc(1048576) }));
+    assert.equal(batch.count, 1);
+    await sender.sendMessages(batch);
+    const [message] = await receive(receiver);
+    await receiver.completeMessage(message);
+  },
+
   async topics_filter() {
     const to = client.createSender("js-events");
     await to.sendMessages([
@@ -155,6 +214,20 @@ const scenarios = {
     await from.completeMessage(message);
     assert.deepEqual(await from.peekMessages(1), []);
     await Promise.all([to.close(), from.close()]);
+  },
+
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
+  async subscriptions_have_dead_letters() {
+    const to = client.createSender("js-events");
+    const from = client.createReceiver("js-events", "gold");
+    const dead = client.createReceiver("js-events", "gold", { subQueueType: "deadLetter" });
+    await to.sendMessages({ body: "odd", applicationProperties: { tier: "gold" } });
+    const [message] = await receive(from);
+    await from.deadLetterMessage(message, { deadLetterReason: "schema" });
+    const [letter] = await receive(dead);
+    assert.deepEqual([letter.body, letter.deadLetterReason], ["odd", "schema"]);
+    await dead.completeMessage(letter);
+    await Promise.all([to.close(), from.close(), dead.close()]);
   },
 
   async sessions_are_held_by_one_and_keep_state() {
@@ -176,6 +249,36 @@ const scenarios = {
     await Promise.all([again.close(), to.close()]);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/message-sessions
+  async a_session_whose_lock_expired_is_lost() {
+    const to = client.createSender("js-restless");
+    await to.sendMessages({ body: "a", sessionId: "mei" });
+    const options = { maxAutoLockRenewalDurationInMs: 0 };
+    const session = await client.acceptSession("js-restless", "mei", options);
+    const [message] = await receive(session);
+    await new Promise((done) => setTimeout(done, 2300));
+    await failsWith("SessionLockLost", () => session.completeMessage(message));
+    const again = await client.acceptSession("js-restless", "mei", options);
+    const [redelivered] = await receive(again);
+    assert.equal(redelivered.deliveryCount, 1);
+    await again.completeMessage(redelivered);
+    await Promise.all([to.close(), again.close(), session.close()]);
+  },
+
+  // learn.microsoft.com/azure/service-bus-messaging/message-deferral
+  async deferred_messages_of_a_session_come_by_number() {
+    const to = client.createSender("js-learners");
+    await to.sendMessages([1, 2].map((body) => ({ body, sessionId: "li" })));
+    const session = await client.acceptSession("js-learners", "li");
+    const [first, second] = await receive(session, 2);
+    await session.deferMessage(first);
+    await session.completeMessage(second);
+    const [deferred] = await session.receiveDeferredMessages([first.sequenceNumber]);
+    assert.equal(deferred.body, 1);
+    await session.completeMessage(deferred);
+    await Promise.all([to.close(), session.close()]);
+  },
+
   async errors_are_recognised() {
     const absent = client.createSender("absent");
     await failsWith("MessagingEntityNotFound", () => absent.sendMessages({ body: 1 }));
@@ -188,6 +291,28 @@ const scenarios = {
       { retryOptions: { maxRetries: 0 } });
     await failsWith("UnauthorizedAccess", () => wrong.createSender("js-work").sendMessages({ body: 1 }));
     await wrong.close();
+  },
+
+  async rules_are_refused_with_a_sentence() {
+    const rules = client.createRuleManager("js-events", "gold");
+    const error = await rules.createRule("sql", { sqlExpression: "1=1" }).then(() => null, (failure) => failure);
+    assert.match(error.message, /not supported by the local Service Bus/);
+  },
+
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-throttling
+  async a_busy_server_is_recognised_and_tried_again() {
+    const hasty = new ServiceBusClient(process.argv[3], { retryOptions: { maxRetries: 0 } });
+    const to = hasty.createSender("js-work");
+    const codes = [];
+    for (let n = 0; n < 6; n++) codes.push(await to.sendMessages({ body: n }).then(() => "sent", (error) => error.code));
+    assert.deepEqual([codes.filter((code) => code === "sent").length, codes.filter((code) => code === "ServiceBusy").length], [4, 2]);
+    await hasty.close();
+    const patient = new ServiceBusClient(process.argv[3], { retryOptions: { maxRetries: 3, retryDelayInMs: 10 } });
+    const insisting = patient.createSender("js-work");
+    for (let n = 6; n < 12; n++) await insisting.sendMessages({ body: n });
+    const messages = await receive(patient.createReceiver("js-work", { receiveMode: "receiveAndDelete" }), 10);
+    assert.deepEqual(messages.slice(4).map((message) => message.body), [6, 7, 8, 9, 10, 11]);
+    await patient.close();
   },
 };
 
