@@ -151,13 +151,18 @@ def app() -> App:
     )
     keys = LearnerKeys(tables, _wrapper(settings), clock)
     store, pending = EventStore(tables, clock, Archive(keys, blobs)), Pending(tables, clock)
-    publication = Publication(bus, lake)
+    timeline = Timeline(tables)
+    publication = Publication(bus, lake, timeline)
     outbox = Outbox(store, pending, publication)
     journal = Journal(store, pending, outbox, publication)
     people = People(settings.pseudonym_key)
     letters = Letters(tables, blobs, keys, clock)
     dead_letters = DeadLetters(bus, letters, people.pseudonym, clock)
-    handling, parking, redeliveries = Handling(store, Inbox(tables, clock)), Parking(tables, keys), Redeliveries(bus)
+    handling, parking, redeliveries = (
+        Handling(store, Inbox(tables, clock), timeline),
+        Parking(tables, keys),
+        Redeliveries(bus),
+    )
     redrive = Redrive(
         letters=letters,
         queue=DeadLetterQueue(bus),
@@ -242,7 +247,7 @@ def app() -> App:
         realtime=realtime,
         events=store,
         actions=actions,
-        search=EventSearch(store, Timeline(tables)),
+        search=EventSearch(store, timeline),
         intake=Intake(journal, people.pseudonym, clock),
         consumer=Consumer(
             handling=handling,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from shared_code.domain.events.decoding import DecodedEvent
 from shared_code.domain.side_effects import latch
 from shared_code.events.inbox import Inbox
@@ -9,13 +11,15 @@ from shared_code.events.received import Handler, Received
 from shared_code.events.redelivery import at_once
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
+from shared_code.events.timeline import Timeline
 
 
 class Handling:
     """The event store before the handler, and the inbox around it."""
 
-    def __init__(self, store: EventStore, inbox: Inbox) -> None:
+    def __init__(self, store: EventStore, inbox: Inbox, timeline: Timeline) -> None:
         self._store = store
+        self._timeline = timeline
         self._inbox = inbox
 
     async def kept(self, decoded: DecodedEvent, stream: str) -> StoredEvent:
@@ -23,8 +27,9 @@ class Handling:
         found = await self._store.find(stream, decoded.event.id)
         if found is not None:
             return found
-        await self._store.correlate(stream, [decoded.event])
-        (stored,) = await self._store.append(stream, [decoded.event])
+        event = decoded.event
+        await asyncio.gather(self._store.correlate(stream, [event]), self._timeline.note([(stream, event)]))
+        (stored,) = await self._store.append(stream, [event])
         return stored
 
     async def once(self, received: Received, subscriber: str, handle: Handler) -> str:

@@ -15,6 +15,7 @@ from shared_code.domain.events.envelope import CloudEvent, data_address
 from shared_code.events.bus import Bus
 from shared_code.events.message import OutgoingMessage
 from shared_code.events.stored import StoredEvent
+from shared_code.events.timeline import Timeline
 from shared_code.storage.lake import Lake
 
 LARGE = 48_000  # bytes of one event in a message; Service Bus takes 256 KB with all properties, a batch included
@@ -23,12 +24,15 @@ LARGE = 48_000  # bytes of one event in a message; Service Bus takes 256 KB with
 class Publication:
     """Sends events and records in the lake what became of each."""
 
-    def __init__(self, bus: Bus, lake: Lake) -> None:
+    def __init__(self, bus: Bus, lake: Lake, timeline: Timeline) -> None:
         self._bus = bus
+        self._timeline = timeline
         self._lake = lake
 
     async def publish(self, events: Sequence[StoredEvent], *, by: str) -> None:
-        """Send the events, each topic's in the given order. Raises Unavailable where the bus does not take them all.
+        """Send the events, each topic's in the given order, and note them in the timeline.
+
+        Raises Unavailable where bus or storage do not take them all; to publish them again is safe.
 
         An event that the bus will never take, or of a type that this release does not know, stays in the store alone;
         the record says `refused`. One whose learner was erased meanwhile is not sent: `erased`.
@@ -43,7 +47,9 @@ class Publication:
         for unknown in topics.pop("", []):
             self._record(unknown, "", "refused", by, 0.0)
         outcomes = await asyncio.gather(
-            *(self._send(topic, batch, by) for topic, batch in topics.items()), return_exceptions=True
+            self._timeline.note([(stored.stream, stored.event) for stored in events]),
+            *(self._send(topic, batch, by) for topic, batch in topics.items()),
+            return_exceptions=True,
         )
         for outcome in outcomes:
             if outcome is not None:

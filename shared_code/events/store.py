@@ -28,7 +28,6 @@ from shared_code.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.archive import COLUMNS, Archive
 from shared_code.events.stored import StoredEvent
-from shared_code.events.timeline import Timeline
 from shared_code.resilience.recent import Recent
 from shared_code.resilience.retry import backoff
 from shared_code.storage.rows import Change, Row
@@ -64,7 +63,6 @@ class EventStore:
         self._table = tables.table("events")
         self._archive = archive
         self._correlations = tables.table("correlations")
-        self._timeline = Timeline(tables)
         self._clock = clock
         self._heads: Recent[str, Head] = Recent(HEADS_REMEMBERED)  # guesses: another process may have moved on
 
@@ -163,12 +161,12 @@ class EventStore:
         return sorted((each for each in found if each), key=lambda each: (each.event.time, each.stream, each.version))
 
     async def correlate(self, stream: str, events: Sequence[CloudEvent]) -> None:
-        """Let `by_correlation` and the timeline find these events. Before they are appended."""
+        """Let `by_correlation` find these events. Before they are appended; one row for those that share an id."""
         ids: defaultdict[str, list[str]] = defaultdict(list)
         for event in events:
             ids[event.correlationid].append(event.id)
         rows = (_place(correlation_id, stream, found) for correlation_id, found in ids.items())
-        await asyncio.gather(self._timeline.note(stream, events), *(self._correlations.put(row) for row in rows))
+        await asyncio.gather(*(self._correlations.put(row) for row in rows))
 
     async def withdraw(self, stream: str, event_ids: Sequence[str]) -> None:
         """Give up on events that were never appended, so that a late append cannot succeed unnoticed.

@@ -1,20 +1,24 @@
 """Which events there are of a type, by time: table `timeline`, a partition a type and day, in the order of their times.
 
-Like the index by correlation id it is written before the event: it may name what never happened, and readers leave
-that out, but it never misses what did.
+Whoever publishes events notes them here beside: what is stored is noted as pending until both are done, so that nothing
+is left out, and nobody waits for it who only states a fact.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import batched
 
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.events.envelope import CloudEvent
-from shared_code.storage.rows import Row
+from shared_code.storage.rows import Change, Row
 from shared_code.storage.tables import Tables
+
+MOST = 100  # rows of a transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,14 @@ class Timeline:
     def __init__(self, tables: Tables) -> None:
         self._table = tables.table("timeline")
 
-    async def note(self, stream: str, events: Sequence[CloudEvent]) -> None:
-        """Let `between` find these events. The same event has the same row, however often it is noted."""
-        await asyncio.gather(*(self._table.put(_row(stream, event)) for event in events))
+    async def note(self, events: Sequence[tuple[str, CloudEvent]]) -> None:
+        """Let `between` find these events, given with their streams. However often one is noted, it has one row."""
+        partitions: defaultdict[str, list[Change]] = defaultdict(list)
+        for stream, event in events:
+            row = _row(stream, event)
+            partitions[row.partition].append(Change("put", row))
+        transactions = (each for changes in partitions.values() for each in batched(changes, MOST, strict=False))
+        await asyncio.gather(*(self._table.transact(each) for each in transactions))
 
     async def between(
         self, event_type: str, start: datetime, end: datetime, *, after: str = ""

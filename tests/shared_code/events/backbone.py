@@ -34,6 +34,7 @@ from shared_code.events.redrive import Redrive
 from shared_code.events.retries import Retries
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
+from shared_code.events.timeline import Timeline
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.lake import Lake
@@ -63,14 +64,15 @@ class Backbone:
         self.archive = Archive(self.keys, self.blobs)
         self.store = EventStore(self.tables, utc_now, self.archive)
         self.pending = Pending(self.tables, utc_now)
-        self.publication = Publication(self.bus, self.lake)
+        self.timeline = Timeline(self.tables)
+        self.publication = Publication(self.bus, self.lake, self.timeline)
         self.outbox = Outbox(self.store, self.pending, self.publication)
         self.journal = Journal(self.store, self.pending, self.outbox, self.publication)
         self.sweeper = Sweeper(self.pending, self.outbox, utc_now, grace=timedelta())
         self.inbox = Inbox(self.tables, utc_now, lease=lease)
         self.letters = Letters(self.tables, self.blobs, self.keys, utc_now)
         self.dead_letters = DeadLetters(self.bus, self.letters, stream_of, utc_now)
-        self.handling = Handling(self.store, self.inbox)
+        self.handling = Handling(self.store, self.inbox, self.timeline)
         self.parking = Parking(self.tables, self.keys)
         self.redeliveries = Redeliveries(self.bus)
         self.redrive = Redrive(
