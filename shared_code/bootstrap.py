@@ -74,6 +74,7 @@ from shared_code.storage.blobs import Blobs
 from shared_code.storage.documents import Documents
 from shared_code.storage.lake import Lake
 from shared_code.storage.last_flush import flush_lake_at_exit
+from shared_code.storage.redis_connections import RedisConnections
 from shared_code.storage.redis_state import RedisState
 from shared_code.storage.sealing.file_wrapper import FileWrapper
 from shared_code.storage.sealing.learner_keys import LearnerKeys
@@ -209,13 +210,15 @@ def app() -> App:
         ),
     )
 
+    redis = RedisConnections(settings.redis.url, settings.redis.client_id) if settings.redis.url else None
     issuers = identity_keys(settings.gateway)
     gateway = build_gateway(
         settings.gateway,
         keys=issuers,
         services=learning.in_process(),
         state=TableState(tables.table("gateway")),
-        breaker_state=RedisState(settings.gateway.redis_url) if settings.gateway.redis_url else None,
+        breaker_state=RedisState(redis) if redis else None,
+        redis=redis,
         record=lake.write,
         trail=actions,
         clock=clock,

@@ -44,6 +44,14 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redis:
+    """Where Redis is; an empty URL where there is none. Without a password in it our managed identity signs in."""
+
+    url: str = field(default="", repr=False)
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LearnerKeyProtection:
     """What wraps the learners' data keys: a key in Azure Key Vault, by its URL, or a file on a developer's machine."""
 
@@ -68,6 +76,7 @@ class Settings:
     learner_keys: LearnerKeyProtection
     trusted_proxies: int
     webhook_hosts: tuple[str, ...]
+    redis: Redis
     speech: Speech | None
 
     @classmethod
@@ -84,6 +93,7 @@ class Settings:
             learner_keys=_learner_keys(env),
             trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, least=0, most=5)),
             webhook_hosts=tuple(env.words("WEBHOOK_HOSTS")),
+            redis=Redis(url=_redis_url(env), client_id=env.text("REDIS_CLIENT_ID")),
             speech=_speech(env),
         )
         env.raise_faults()
@@ -122,7 +132,6 @@ def _gateway(env: Environment, secret: bytes) -> GatewayConfig:
         clock_skew=env.number("IDENTITY_CLOCK_SKEW_SECONDS", 30, least=0, most=300),
         secret=secret,
         rate_limits=_rate_limits(env),
-        redis_url=_redis_url(env),
         guest_key=env.key("GUEST_SIGNING_KEY", at_least=64, required=False),
         edge_mode=_edge_mode(env),
         edge_principals=frozenset(env.words("EDGE_PRINCIPALS")),

@@ -19,7 +19,7 @@ from shared_code.gateway.identity.guests import GuestTokens
 from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import Keys, TokenVerifier
 from shared_code.gateway.inprocess import InProcessService
-from shared_code.gateway.limiting.limiter import RateLimiter
+from shared_code.gateway.limiting.limiter import Connect, RateLimiter
 from shared_code.gateway.protection import Protection
 from shared_code.gateway.registry.admin import RegistryAdmin
 from shared_code.gateway.registry.prober import Prober
@@ -44,6 +44,7 @@ def build_gateway(
     services: Sequence[InProcessService],
     state: SharedState,
     breaker_state: CompareAndSet | None = None,
+    redis: Connect | None = None,
     record: Record,
     trail: Trail[Any],
     clock: Clock,
@@ -51,7 +52,8 @@ def build_gateway(
 ) -> Gateway:
     """A gateway of this configuration. `state` is shared by all instances, `record` writes to the data lake.
 
-    `breaker_state` is what breakers share, where that is something faster than `state`.
+    `breaker_state` is what breakers share, where that is something faster than `state`. `redis` opens connections to
+    where rate limits are counted; without it each process counts for itself.
     `trail` keeps what operators do; `adopt` gives an account what a guest of it has achieved.
     """
     guest_tokens = GuestTokens(config.guest_key, config.audience[0], clock) if config.guest_key else None
@@ -68,7 +70,7 @@ def build_gateway(
     registry = Registry(state, [service.name for service in services])
     breakers = Breakers(breaker_state or state, breaker_log(record, clock))
     forwarder = Forwarder(config.service_key, config.service_hosts)
-    limiter = RateLimiter(config.rate_limits, config.redis_url)
+    limiter = RateLimiter(config.rate_limits, redis)
     refusals = Refusals(record)
     return Gateway(
         tokens=tokens,

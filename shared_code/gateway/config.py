@@ -14,10 +14,10 @@ class GatewayConfig:
     """Everything that differs between one place where the gateway runs and another.
 
     `issuers` are OpenID providers, `audience` the names that tokens may have for us, an empty `tenants` allows any,
-    `platform_tenants` are those whose operators look after what all tenants share,
-    `clock_skew` is in seconds. `rate_limits` are the policies by name; without `redis_url` each process counts for
-    itself. `secret` makes pseudonyms and seals kept answers. `service_hosts` are the hosts at which services may be
-    registered (`.example.net` stands for all below it), and `service_key` signs what they are told of the caller.
+    `platform_tenants` are those whose operators look after what all tenants share, `clock_skew` is in seconds.
+    `rate_limits` are the policies by name. `secret` makes pseudonyms and seals kept answers. `service_hosts` are the
+    hosts at which services may be registered (`.example.net` stands for all below it), and `service_key` signs what
+    they are told of the caller.
     `cors_origins` are the origins whose pages may call us. `guest_key` signs guests' tokens (P-256, PKCS #8 in DER);
     without it there are no guests. `edge_mode` says how API Management proves itself, `edge_principals` who it is, and
     `edge_keys` sign its context headers.
@@ -30,7 +30,6 @@ class GatewayConfig:
     clock_skew: float = 30.0
     secret: bytes = field(repr=False)
     rate_limits: Mapping[str, Policy] = field(default_factory=lambda: dict(DEFAULTS))
-    redis_url: str = field(default="", repr=False)
     service_hosts: tuple[str, ...] = ()
     service_key: bytes = field(default=b"", repr=False)
     cors_origins: tuple[str, ...] = ()

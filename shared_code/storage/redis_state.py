@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from shared_code.domain.errors import Conflict, Unavailable
 from shared_code.resilience.shared_state import Stored
+from shared_code.storage.redis_connections import RedisConnections
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -30,8 +31,8 @@ return 1
 class RedisState:
     """Values changed by compare-and-set, each forgotten a day after its last write. Raises Unavailable in an outage."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, connections: RedisConnections) -> None:
+        self._connections = connections
         self._opened: Redis | None = None
 
     async def get(self, partition: str, key: str) -> Stored | None:
@@ -66,16 +67,9 @@ class RedisState:
     @property
     def _redis(self) -> Redis:
         if self._opened is None:
-            from redis.asyncio import BlockingConnectionPool, Redis
+            from redis.asyncio import Redis
 
-            connections = BlockingConnectionPool.from_url(
-                self._url,
-                max_connections=CONNECTIONS,
-                timeout=TIMEOUT,
-                socket_timeout=TIMEOUT,
-                socket_connect_timeout=TIMEOUT,
-            )
-            self._opened = Redis.from_pool(connections)
+            self._opened = Redis.from_pool(self._connections(CONNECTIONS, TIMEOUT))
         return self._opened
 
 

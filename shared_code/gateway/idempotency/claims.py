@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import datetime, timedelta
 
 import msgspec
@@ -66,11 +67,13 @@ class Claims:
         self._secret = secret
         self._clock = clock
 
-    async def claim(self, caller: str, key: str, fingerprint: bytes, lease: timedelta) -> Held | Answer:
+    async def claim(
+        self, caller: str, key: str, fingerprint: bytes, lease: timedelta, *, seconds: float = math.inf
+    ) -> Held | Answer:
         """Claim a key for as long as `lease`, or return the answer that it already led to.
 
-        While another copy is at work this waits up to `PATIENCE` seconds. Raises Conflict when that was not enough,
-        Invalid when the key was used for another request.
+        While another copy is at work this waits up to `PATIENCE` seconds, `seconds` at most. Raises Conflict when that
+        was not enough, Invalid when the key was used for another request.
         """
         seal = Seal(self._secret, key)
         caller = PARTITION + caller
@@ -79,7 +82,7 @@ class Claims:
             outcome = await self._try(caller, seal, fingerprint, lease)
             if outcome is not None:
                 return outcome
-            if waited >= PATIENCE:
+            if waited >= min(PATIENCE, seconds):
                 raise Conflict(
                     "The first request with this Idempotency-Key is still at work.",
                     code="idempotency-in-progress",

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from limits.aio.strategies import SlidingWindowCounterRateLimiter
     from redis.asyncio import ConnectionPool
 
+Connect = Callable[[int, float], "ConnectionPool"]
+"""Opens a pool of at most so many connections to Redis, with so many seconds for each step."""
+
 log = logging.getLogger(__name__)
 
 STORE_TIMEOUT = 0.5  # seconds that a decision may take in Redis
@@ -43,9 +46,9 @@ class Standing:
 class RateLimiter:
     """Fails open: when the store does not answer, requests pass, a metric counts it, and the store gets a rest."""
 
-    def __init__(self, policies: Mapping[str, Policy], redis_url: str = "") -> None:
+    def __init__(self, policies: Mapping[str, Policy], connect: Connect | None = None) -> None:
         self._policies = dict(policies)
-        self._redis_url = redis_url
+        self._connect = connect
         self._strategy: SlidingWindowCounterRateLimiter | None = None
         self._items: dict[str, RateLimitItem] = {}
         self._rests_until = 0.0
@@ -112,20 +115,15 @@ class RateLimiter:
         return self._strategy
 
     def _storage(self) -> Storage:
-        if not self._redis_url:
+        if self._connect is None:
             from limits.aio.storage.memory import MemoryStorage
 
             return MemoryStorage()
         from limits.aio.storage.redis import RedisStorage
-        from redis.asyncio import ConnectionPool
 
-        self._connections = ConnectionPool.from_url(
-            self._redis_url,
-            socket_timeout=STORE_TIMEOUT,
-            socket_connect_timeout=STORE_TIMEOUT,
-        )
+        self._connections = self._connect(STORE_CONNECTIONS, STORE_TIMEOUT)
         return RedisStorage(
-            f"async+{self._redis_url}",
+            "async+redis://",  # the connections know better
             wrap_exceptions=True,
             implementation="redispy",
             key_prefix="sayzhong",

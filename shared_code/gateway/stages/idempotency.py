@@ -11,6 +11,7 @@ from shared_code.domain.errors import AppError, BadRequest
 from shared_code.gateway.http import Endpoint, Request, Response
 from shared_code.gateway.idempotency.claims import Answer, Claims, Held
 from shared_code.gateway.problem import problem
+from shared_code.gateway.stages.deadline import left
 from shared_code.gateway.stages.limit import network
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 HEADER = "idempotency-key"
 METHODS = frozenset({"POST", "PUT", "PATCH"})
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
+WAITING_SHARE = 0.7  # of the time left, for the first copy to answer: what is over is for saying that it did not
 LEASE_MARGIN = 5.0  # seconds beyond the route's deadline, after which a claim counts as left by a crash
 
 
@@ -44,7 +46,8 @@ class Idempotency:
         place = "" if request.principal else network(request.client_address)
         lease = timedelta(seconds=request.route.deadline + LEASE_MARGIN)
         scoped = f"{request.route.name}\0{place}\0{key}"
-        claimed = await self._claims.claim(caller, scoped, _fingerprint(request), lease)
+        seconds = left(request) * WAITING_SHARE
+        claimed = await self._claims.claim(caller, scoped, _fingerprint(request), lease, seconds=seconds)
         if isinstance(claimed, Answer):
             return _replayed(claimed)
         return await _carried_out(request, proceed, claimed)

@@ -74,10 +74,29 @@ class Upstream(Process):
 
 
 class GatewayProcess(Process):
-    """A gateway that shares its state with others over Azurite, and its breakers over Redis where a URL is given."""
+    """A gateway that shares its state with others over Azurite, breakers and limits over Redis where a URL is given.
 
-    def __init__(self, *, issuer: str, storage: str, table: str, redis: str = "") -> None:
-        super().__init__("gateway_process", ISSUER=issuer, STORAGE=storage, TABLE=table, REDIS=redis)
+    `limits` are changes to the usual ones; `effects` is the file that has a line for each session that was started.
+    """
+
+    def __init__(
+        self, *, issuer: str, storage: str, table: str, redis: str = "", limits: str = "", effects: str = os.devnull
+    ) -> None:
+        super().__init__(
+            "gateway_process",
+            ISSUER=issuer,
+            STORAGE=storage,
+            TABLE=table,
+            REDIS=redis,
+            LIMITS=limits,
+            EFFECTS=effects,
+        )
+
+    async def start_session(self, token: str, **headers: str) -> tuple[int, dict[str, Any]]:
+        """Status and body of the answer to a new session."""
+        sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
+        async with self._http.post("/api/v1/sessions", headers=sent, data=b"{}") as answer:
+            return answer.status, await answer.json(content_type=None)
 
     async def ask(self, token: str, **headers: str) -> int:
         """The status of a request to the service `content`."""

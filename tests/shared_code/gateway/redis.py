@@ -28,8 +28,13 @@ class Redis:
             pytest.skip("redis-server is not installed")
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
+        self._program = program
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again on its port."""
         self._process = subprocess.Popen(
-            [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+            [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
         )
         self._wait()
@@ -44,6 +49,11 @@ class Redis:
             else:
                 return
         raise RuntimeError("Redis did not start")
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._process.kill()
+        self._process.wait(10)
 
     def stop(self) -> None:
         self._process.terminate()

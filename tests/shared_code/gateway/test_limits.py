@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from opentelemetry import metrics
@@ -18,6 +18,7 @@ from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.limiting.policies import with_changes
 from shared_code.gateway.routes import FIND_EVENTS, LIVE, NEGOTIATE, OPENAPI, START_SESSION
 from shared_code.gateway.stages.limit import network
+from shared_code.storage.redis_connections import RedisConnections
 from tests.shared_code.gateway.conftest import MakeGateway
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.records import Records
@@ -141,7 +142,10 @@ async def pair(
 ) -> AsyncIterator[tuple[Gateway, Gateway]]:
     """Two instances that share a Redis, and the patience that a busy machine needs."""
     monkeypatch.setattr(limiter, "STORE_TIMEOUT", 20.0)
-    pair = [RateLimiter(with_changes(["writes=100/60", "writes-burst=1000/10"]), redis.url) for _ in range(2)]
+    pair = [
+        RateLimiter(with_changes(["writes=100/60", "writes-burst=1000/10"]), RedisConnections(redis.url))
+        for _ in range(2)
+    ]
     first, second = (make_gateway(limiter=limits) for limits in pair)
     yield first, second
     for limits in pair:
@@ -194,11 +198,50 @@ def total(reader: InMemoryMetricReader, name: str) -> float:
 async def test_limits_fail_open_when_redis_is_down_and_a_metric_says_so(
     measured: InMemoryMetricReader, make_gateway: MakeGateway, redis: Redis, provider: OpenIdProvider
 ) -> None:
-    limits = RateLimiter(with_changes(["writes=3/60"]), redis.url)
+    limits = RateLimiter(with_changes(["writes=3/60"]), RedisConnections(redis.url))
     gateway = make_gateway(limiter=limits)
     assert await statuses(gateway, 4, provider.token()) == [200] * 3 + [429]
     before = total(measured, "sayzhong.gateway.rate_limit.store_failures")
     redis.stop()
     assert await statuses(gateway, 20, provider.token()) == [200] * 20
     assert total(measured, "sayzhong.gateway.rate_limit.store_failures") > before
+    await limits.close()
+
+
+async def test_a_redis_that_dies_under_load_refuses_nobody_and_counts_again_once_it_is_back(
+    measured: InMemoryMetricReader,
+    make_gateway: MakeGateway,
+    redis: Redis,
+    provider: OpenIdProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limiter, "STORE_REST", 0.5)
+    limits = RateLimiter(with_changes(["writes=100000/60", "writes-burst=100000/10"]), RedisConnections(redis.url))
+    gateway, token = make_gateway(limiter=limits), provider.token()
+    before = total(measured, "sayzhong.gateway.rate_limit.store_failures")
+    answers: list[int] = []
+    stop = asyncio.Event()
+
+    async def load() -> None:
+        while not stop.is_set():
+            answers.extend(await statuses(gateway, 1, token))
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    workers = [asyncio.create_task(load()) for _ in range(16)]
+    await until(lambda: len(answers) > 200)
+    redis.kill()
+    await until(lambda: total(measured, "sayzhong.gateway.rate_limit.store_failures") > before)
+    answered = len(answers)
+    await until(lambda: len(answers) > answered + 200)
+    redis.start()
+    async with asyncio.timeout(60):
+        while await limits.standing("writes", "anybody") is None:
+            await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.gather(*workers)
+    assert set(answers) == {200}
     await limits.close()

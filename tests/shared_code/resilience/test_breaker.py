@@ -15,6 +15,7 @@ from shared_code.resilience.breaker.policy import BreakerPolicy
 from shared_code.resilience.breaker.view import View
 from shared_code.resilience.shared_state import CompareAndSet, Stored
 from shared_code.storage.account import StorageAccount
+from shared_code.storage.redis_connections import RedisConnections
 from shared_code.storage.redis_state import RedisState
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables
@@ -63,7 +64,7 @@ async def state(azurite: str, redis: Redis, request: pytest.FixtureRequest) -> A
         yield TableState(tables.table(f"breakers{uuid.uuid4().hex[:16]}"))
         await tables.close()
     else:
-        state = RedisState(redis.url)
+        state = RedisState(RedisConnections(redis.url))
         yield state
         await state.close()
 
@@ -231,7 +232,10 @@ async def test_every_change_is_told(state: CompareAndSet, clock: Clock, name: st
 async def test_without_the_store_a_process_keeps_to_what_it_sees(clock: Clock, kind: str) -> None:
     (port,) = free_ports(1)
     nowhere = f"DefaultEndpointsProtocol=http;AccountName=x;AccountKey=eA==;TableEndpoint=http://127.0.0.1:{port}/x;"
-    tables, redis = Tables(StorageAccount(connection_string=nowhere)), RedisState(f"redis://127.0.0.1:{port}")
+    tables, redis = (
+        Tables(StorageAccount(connection_string=nowhere)),
+        RedisState(RedisConnections(f"redis://127.0.0.1:{port}")),
+    )
     state: CompareAndSet = TableState(tables.table("gateway")) if kind == "table" else redis
     breaker = Breaker("b", state, POLICY, lambda *_: None, clock)
     await opened(breaker)
