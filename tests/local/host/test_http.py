@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.local.host.running import RunningHost, running_host, until
+from local.ports import HOST
+from tests.local.host.running import PATIENCE, RunningHost, running_host, until
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +103,23 @@ def test_no_content_and_plain_text_are_answered_as_returned(host: RunningHost) -
     assert host.get("/api/text").body.decode() == "你好"
 
 
+@pytest.mark.parametrize(
+    "line", ["GET /api/unrouted?text=你好 HTTP/1.1", "GET /api/你好 HTTP/1.1", "GET /api/text HTTP/9"]
+)
+def test_what_is_no_http_is_a_400_and_one_line_in_the_log(host: RunningHost, line: str) -> None:
+    """A URL is ASCII, hanzi percent-encoded: Kestrel refuses others, by design (RFC 3986;
+    github.com/dotnet/aspnetcore/issues/17402 and 31191).
+    """
+    before = host.output()
+    with socket.create_connection((HOST, host.ports.host), timeout=PATIENCE) as connection:
+        connection.sendall(f"{line}\r\nHost: localhost\r\n\r\n".encode())
+        assert b" 400 " in connection.recv(65536).split(b"\r\n")[0]
+    logged = until(lambda: host.output()[len(before) :])
+    assert "Bad request data: " in logged
+    assert "Traceback" not in logged
+    assert logged.count("\n") == 1
+
+
 def test_every_cookie_is_set(host: RunningHost) -> None:
     """Other repeated headers collapse; cookies travel apart (FunctionRpc.proto, RpcHttpCookie)."""
     answer = host.get("/api/cookies")
@@ -142,6 +161,22 @@ def test_requests_run_at_the_same_time(host: RunningHost) -> None:
         assert slow.result().status == 200
 
 
+def test_requests_beyond_the_limits_wait_or_are_a_429(host: RunningHost) -> None:
+    """`maxConcurrentRequests` run, `maxOutstandingRequests` are taken (functions-bindings-http-webhook, host.json;
+    azure-functions-host, HttpThrottleMiddleware): four and six here.
+    """
+    before = host.output().count("Executing 'Functions.slow'")
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(host.get, "/api/slow?seconds=0.8") for _ in range(6)]
+        until(lambda: host.output().count("Executing 'Functions.slow'") == before + 4)
+        until(lambda: host.get("/api/text").status == 429)
+        assert not all(each.done() for each in asked)
+        answers = [each.result().status for each in asked]
+    assert answers.count(200) == 4  # the others waited for a turn, and then too long for an answer
+    assert "Http request queue limit of 6 has been exceeded." in host.output()
+    until(lambda: host.output().count("slow one ended") >= before + 6)
+
+
 def test_closed_functions_want_a_key(host: RunningHost) -> None:
     """Level `function`: any function key; level `admin`: the master key (functions-bindings-http-webhook-trigger,
     authorization level), in the header or the query.
@@ -175,8 +210,22 @@ def test_the_host_tells_its_state_and_its_functions(host: RunningHost) -> None:
     assert host.get("/admin/functions/none").status == 404
 
 
+def test_a_function_that_waits_for_no_request_is_not_run_by_hand(host: RunningHost) -> None:
+    """`POST /admin/functions/{name}`: timers alone here (see test_timers.py); the others say so."""
+    assert host.request("POST", "/admin/functions/none").status == 404
+    answer = host.request("POST", "/admin/functions/text", b"{}")
+    assert (answer.status, b"does not run a httpTrigger by hand" in answer.body) == (501, True)
+
+
+def test_a_warm_up_function_has_run_before_the_first_request(host: RunningHost) -> None:
+    """functions-bindings-warmup: dependencies are loaded before an instance has traffic; here at every start."""
+    before_ready = host.output().partition("ready on")[0]
+    assert "Executed 'Functions.warmup' (Succeeded" in before_ready
+
+
 def test_the_start_prints_every_function_with_its_url(host: RunningHost) -> None:
-    """As Core Tools do."""
+    """As Core Tools do; and what host.json asks for in vain."""
+    assert "host.json: the local host does not heed extensions.http.hsts" in host.output()
     assert f"posted: [POST] http://127.0.0.1:{host.ports.host}/api/posted" in host.output()
 
 

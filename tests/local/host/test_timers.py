@@ -24,10 +24,14 @@ def test_timers_run_when_due_at_start_when_asked_and_late_when_missed(tmp_path: 
         assert [each["attempt"] for each in host.records(function="fails")] == [0, 1, 2]
         assert {each["most"] for each in host.records(function="fails")} == {2}
 
+        # functions-manually-run-non-http: at once, and not past due, whatever the schedule says
+        assert host.request("POST", "/admin/functions/Yearly", b'{"input": ""}').status == 202
+        assert [each["past_due"] for each in host.records(function="yearly")] == [True, False]
+
         assert host.stop() == 0
         host.again()
         until(lambda: len(host.records(function="at_start")) == 2)
-        assert len(host.records(function="yearly")) == 1
+        assert len(host.records(function="yearly")) == 2
         assert not any(each["past_due"] for each in host.records(function="often"))
 
 

@@ -103,3 +103,8 @@ async def sealed(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="context")
 async def context_shown(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     return func.HttpResponse(context.trace_context.trace_parent)
+
+
+@app.warm_up_trigger(arg_name="warmup")
+async def warmup(warmup) -> None:  # type: ignore[no-untyped-def] # azure-functions 2.3.0 exports no type for it
+    print("warm", flush=True)
