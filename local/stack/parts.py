@@ -7,9 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from local.azurite.command import azurite_command
-from local.paths import PROJECT, state_dir
+from local.paths import state_dir
 from local.ports import HOST, Ports
-from local.settings_file import load
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,6 @@ def parts(ports: Ports, host: str = "python") -> tuple[Part, ...]:
         core_tools = shutil.which("func")
         if core_tools is None:
             raise SystemExit("Azure Functions Core Tools ('func') are not on the PATH.")
-        load(PROJECT, {})  # Core Tools read the settings file too, but do not make one
         functions = (core_tools, "start", "--port", str(ports.host))
     storage = (ports.blob, ports.queue, ports.table)
     return (

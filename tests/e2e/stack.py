@@ -52,14 +52,15 @@ class Stack:
     def _ours(self) -> dict[str, str]:
         return {"LOCAL_STATE_DIR": str(self.state), **self.ports.environment()}
 
-    async def start(self, **extra: str) -> None:
-        """Start everything and wait for `ready`."""
+    async def start(self, *arguments: str, **extra: str) -> None:
+        """Start everything and wait for `ready`. `arguments` are those of `local run`."""
         self.lines = []
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "local",
             "run",
+            *arguments,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             cwd=PROJECT,

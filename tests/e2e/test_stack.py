@@ -9,14 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from local.paths import PROJECT
 from local.ports import Ports
+from local.stack.environment import connection_settings
 from tests.e2e.people import api_of
 from tests.e2e.stack import Stack, eventually
 
 
-async def _local(stack: Stack, *arguments: str) -> tuple[int, str, str]:
+async def _local(stack: Stack, *arguments: str, **extra: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -25,7 +27,7 @@ async def _local(stack: Stack, *arguments: str) -> tuple[int, str, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=PROJECT,
-        env=stack.environment,
+        env=stack.environment | extra,
     )
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode is not None
@@ -69,6 +71,41 @@ def _port_of(pid: int) -> int:
     with open(f"/proc/{pid}/environ", "rb") as file:
         environ = dict(entry.split("=", 1) for entry in file.read().decode().split("\0") if "=" in entry)
     return Ports.from_environment(environ).identity
+
+
+CORE_TOOLS = f"""#!{sys.executable}
+import http.server, json, os, sys
+seen = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
+with open(os.environ["SEEN"], "w") as file:
+    json.dump(seen, file)
+port = int(sys.argv[sys.argv.index("--port") + 1])
+http.server.HTTPServer(("127.0.0.1", port), http.server.BaseHTTPRequestHandler).serve_forever()
+"""
+
+
+async def test_core_tools_run_the_app_with_the_same_local_services(own_stack: Stack, tmp_path: Path) -> None:
+    """`func start` (functions-run-local): what it is given, as a stand-in on the PATH sees it."""
+    stack, func, seen = own_stack, tmp_path / "func", tmp_path / "seen"
+    func.write_text(CORE_TOOLS)
+    func.chmod(0o755)
+    await stack.start("--host", "func", PATH=f"{tmp_path}:{os.environ['PATH']}", SEEN=str(seen))
+    assert await stack.stop() == 0
+    given = json.loads(seen.read_text())
+    assert given["arguments"] == ["start", "--port", str(stack.ports.host)]
+    assert given["folder"] == str(PROJECT)
+    environment = given["environment"]
+    assert environment["languageWorkers__python__defaultExecutablePath"] == sys.executable
+    settings = connection_settings(stack.ports)
+    assert {name: environment[name] for name in settings} == settings  # what is in the environment, it leaves alone
+    stored = json.loads((PROJECT / "local.settings.json").read_text())["Values"]
+    assert stored["FUNCTIONS_WORKER_RUNTIME"] == "python"
+
+
+async def test_core_tools_that_are_not_there_are_named(own_stack: Stack, tmp_path: Path) -> None:
+    """One line, before anything starts."""
+    code, out, err = await _local(own_stack, "run", "--host", "func", PATH=str(tmp_path))
+    assert (code, out) == (1, "")
+    assert err.strip() == "Azure Functions Core Tools ('func') are not on the PATH."
 
 
 async def test_a_taken_port_is_named_before_anything_starts(own_stack: Stack) -> None:
