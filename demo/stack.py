@@ -21,7 +21,7 @@ START_LIMIT = 60.0  # seconds
 async def running_stack(timeline: Timeline) -> AsyncIterator[Ports]:
     """Give the ports of a stack that is up, and end it afterwards only if we started it."""
     ports = running_ports()
-    if all([await answers(port) for part in parts(ports) for port in part.ports]):
+    if await answers(*(port for part in parts(ports) for port in part.ports)):
         timeline.step("stack", "already running")
         yield ports
         return

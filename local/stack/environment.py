@@ -1,9 +1,14 @@
-"""The app settings that point the app at the local parts, wherever they listen."""
+"""What the parts and the app find in their environment: where everything listens and stores."""
 
 from __future__ import annotations
 
+import os
+import sys
+
 from local.keys import AZURITE_ACCOUNT, AZURITE_KEY, SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME, SIGNALR_ACCESS_KEY
+from local.paths import PROJECT, state_dir
 from local.ports import HOST, Ports
+from local.settings_file import SettingsUnreadable, load
 
 
 def connection_settings(ports: Ports) -> dict[str, str]:
@@ -23,3 +28,23 @@ def connection_settings(ports: Ports) -> dict[str, str]:
         ),
         "IDENTITY_ISSUERS": f"http://{HOST}:{ports.identity}",
     }
+
+
+def environment_of_parts(ports: Ports, host: str) -> dict[str, str]:
+    """The whole environment of every part's process."""
+    environment = {
+        **os.environ,
+        **ports.environment(),
+        "LOCAL_STATE_DIR": str(state_dir()),
+        "LEARNER_KEYS_FILE": str(state_dir() / "learner-keys.key"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if ports != Ports():
+        environment |= connection_settings(ports)
+    if host == "func":  # they read the settings file too, but make none, and know nothing of what the sample has learnt
+        environment["languageWorkers__python__defaultExecutablePath"] = sys.executable
+        try:
+            load(PROJECT, environment)
+        except SettingsUnreadable as error:
+            raise SystemExit(str(error)) from None
+    return environment

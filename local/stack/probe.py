@@ -19,11 +19,12 @@ def is_free(port: int) -> bool:
     return True
 
 
-async def answers(port: int) -> bool:
-    """Whether something accepts a connection on this loopback port within a second."""
-    try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), timeout=1)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
+async def answers(*ports: int) -> bool:
+    """Whether something accepts a connection on each of these loopback ports within a second."""
+    for port in ports:
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), timeout=1)
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import os
 import signal
 import sys
 import time
@@ -15,7 +14,7 @@ from local.stack.parts import Part
 from local.stack.probe import answers
 
 GRACE = 10.0  # seconds a part has to end cleanly
-LONGEST_PAUSE = 5.0  # seconds between restarts of a part that keeps dying
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before a part that died is started again; longer each time
 
 
 def die_with_parent() -> None:
@@ -30,15 +29,15 @@ class PartProcess:
 
     def __init__(self, part: Part, environment: Mapping[str, str], show: Callable[[str, str], None]) -> None:
         self.part = part
-        self._environment = {**os.environ, **environment}
+        self.up = asyncio.Event()
+        self._environment = environment
         self._show = show
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
-        self.up = asyncio.Event()
 
     async def run(self) -> None:
         """Start the part, again whenever it dies, until `stop`."""
-        pause = 0.2
+        pause = SHORTEST_PAUSE
         while not self._stopping:
             started = time.monotonic()
             self._process = await asyncio.create_subprocess_exec(
@@ -52,33 +51,30 @@ class PartProcess:
                 preexec_fn=die_with_parent,
             )
             watch = asyncio.create_task(self._watch(started))
-            await self._pump()
-            code = await self._process.wait()
+            await self._pump(self._process)
             watch.cancel()
             self.up.clear()
             if self._stopping:
                 return
-            pause = 0.2 if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)
-            self._show("stack", f"{self.part.title} ended with code {code}; starting it again in {pause:.1f} s")
+            pause = SHORTEST_PAUSE if time.monotonic() - started > 10 else min(pause * 2, LONGEST_PAUSE)
+            ended = f"{self.part.title} ended with code {self._process.returncode}"
+            self._show("stack", f"{ended}; starting it again in {pause:.1f} s")
             await asyncio.sleep(pause)
 
     async def _watch(self, started: float) -> None:
-        while not all([await answers(port) for port in self.part.ports]):
+        while not await answers(*self.part.ports):
             await asyncio.sleep(0.05)
         self.up.set()
         self._show("stack", f"{self.part.title:<18} up after {time.monotonic() - started:.1f} s  {self.part.address}")
 
-    async def _pump(self) -> None:
-        """Show what the part prints and keep it in `logs/<part>.log`, which starts anew with the stack."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        logs = state_dir() / "logs"
-        logs.mkdir(exist_ok=True)
-        with (logs / f"{self.part.name}.log").open("ab") as log:
-            async for line in self._process.stdout:
+    async def _pump(self, process: asyncio.subprocess.Process) -> None:
+        """Show what the part prints, and keep it in `logs/<part>.log`, until it ends."""
+        assert process.stdout is not None
+        with (state_dir() / "logs" / f"{self.part.name}.log").open("ab", buffering=0) as log:
+            async for line in process.stdout:
                 log.write(line)
-                log.flush()
                 self._show(self.part.name, line.decode(errors="replace").rstrip())
+        await process.wait()
 
     async def stop(self) -> None:
         """End the part: politely, then after the grace by force."""

@@ -11,14 +11,46 @@ import time
 
 from local.paths import state_dir
 from local.ports import Ports
-from local.stack.environment import connection_settings
+from local.stack.environment import environment_of_parts
 from local.stack.parts import Part, parts
 from local.stack.probe import is_free
 from local.stack.process import PartProcess
 
 
-def _show(name: str, line: str) -> None:
-    print(f"{name:>10} | {line}", flush=True)
+def run(ports: Ports, host: str = "python") -> int:
+    """Run the stack until Ctrl-C or SIGTERM; the exit code is 0 for a clean end, 1 when it could not start."""
+    return asyncio.run(_supervise(ports, host))
+
+
+async def _supervise(ports: Ports, host: str) -> int:
+    started = time.monotonic()
+    everything = parts(ports, host)
+    if taken := await _taken(everything):
+        print(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.", file=sys.stderr)
+        return 1
+
+    environment = environment_of_parts(ports, host)
+    stop = asyncio.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    (state_dir() / "logs").mkdir(exist_ok=True)
+    for log in (state_dir() / "logs").glob("*.log"):
+        log.unlink()
+    record = state_dir() / "stack.json"
+    record.write_text(json.dumps({"pid": os.getpid(), "environment": ports.environment()}))
+
+    running = [PartProcess(part, environment, _show) for part in everything]
+    tasks = [asyncio.create_task(process.run()) for process in running]
+    announced = asyncio.create_task(_announced(running, started))
+    await stop.wait()
+    announced.cancel()
+    # The host first, so that it can give its locks and messages back while the parts are still there.
+    for process in reversed(running):
+        await process.stop()
+    await asyncio.gather(*tasks)
+    record.unlink(missing_ok=True)
+    _show("stack", "ended")
+    return 0
 
 
 async def _taken(everything: tuple[Part, ...]) -> list[str]:
@@ -32,60 +64,15 @@ async def _taken(everything: tuple[Part, ...]) -> list[str]:
         await asyncio.sleep(0.1)
 
 
-async def _all_up(running: list[PartProcess]) -> None:
+async def _announced(running: list[PartProcess], started: float) -> None:
+    """Say that everything is up, and where, once it is."""
     for process in running:
         await process.up.wait()
+    print(f"\nready after {time.monotonic() - started:.1f} s")
+    for process in running:
+        print(f"  {process.part.title:<18} {process.part.address}")
+    print(f"Ctrl-C ends everything; state stays in {state_dir()}\n", flush=True)
 
 
-async def _supervise(ports: Ports, host: str) -> int:
-    started = time.monotonic()
-    everything = parts(ports, host)
-    taken = await _taken(everything)
-    if taken:
-        print(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.", file=sys.stderr)
-        return 1
-
-    environment = ports.environment() | {
-        "LOCAL_STATE_DIR": str(state_dir()),
-        "LEARNER_KEYS_FILE": str(state_dir() / "learner-keys.key"),
-        "PYTHONUNBUFFERED": "1",
-    }
-    if host == "func":  # which Python Core Tools give the app
-        environment["languageWorkers__python__defaultExecutablePath"] = sys.executable
-    if ports != Ports():
-        environment |= connection_settings(ports)
-    for log in (state_dir() / "logs").glob("*.log"):
-        log.unlink()
-    running = [PartProcess(part, environment, _show) for part in everything]
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stop.set)
-
-    record = state_dir() / "stack.json"
-    record.write_text(json.dumps({"pid": os.getpid(), "environment": ports.environment()}))
-    tasks = [asyncio.create_task(process.run()) for process in running]
-    stopped = asyncio.create_task(stop.wait())
-    everything_up = asyncio.create_task(_all_up(running))
-    await asyncio.wait({stopped, everything_up}, return_when=asyncio.FIRST_COMPLETED)
-    if everything_up.done():
-        print(f"\nready after {time.monotonic() - started:.1f} s")
-        for part in everything:
-            print(f"  {part.title:<18} {part.address}")
-        print(f"Ctrl-C ends everything; state stays in {state_dir()}\n", flush=True)
-        await stopped
-    else:
-        everything_up.cancel()
-
-    # The host first, so that it can give its locks and messages back while the parts are still there.
-    for process in reversed(running):
-        await process.stop()
-    await asyncio.gather(*tasks)
-    record.unlink(missing_ok=True)
-    _show("stack", "ended")
-    return 0
-
-
-def run(ports: Ports, host: str = "python") -> int:
-    """Run the stack until Ctrl-C or SIGTERM; the exit code is 0 for a clean end, 1 when it could not start."""
-    return asyncio.run(_supervise(ports, host))
+def _show(name: str, line: str) -> None:
+    print(f"{name:>10} | {line}", flush=True)

@@ -103,6 +103,14 @@ class Stack:
             os.kill(pid, signal.SIGKILL)
         await self._ended()
 
+    async def kill_supervisor(self) -> list[int]:
+        """`kill -9` of the supervisor alone; the processes of the parts, as they were."""
+        assert self._process is not None
+        parts = _children(self._process.pid)
+        self._process.kill()
+        await self._ended()
+        return parts
+
     async def kill_part(self, name: str) -> None:
         """`kill -9` of one part and its children; return once the supervisor has it up again."""
         [pid] = self._pids(name)

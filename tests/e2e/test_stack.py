@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from local.paths import PROJECT
 from local.ports import Ports
 from local.stack.environment import connection_settings
@@ -106,6 +108,19 @@ async def test_core_tools_that_are_not_there_are_named(own_stack: Stack, tmp_pat
     code, out, err = await _local(own_stack, "run", "--host", "func", PATH=str(tmp_path))
     assert (code, out) == (1, "")
     assert err.strip() == "Azure Functions Core Tools ('func') are not on the PATH."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+async def test_a_killed_supervisor_leaves_no_orphan(own_stack: Stack) -> None:
+    """PR_SET_PDEATHSIG (prctl(2)): whoever kills the stack need not look for its parts."""
+    await own_stack.start()
+    parts = await own_stack.kill_supervisor()
+    assert len(parts) >= 6
+
+    async def gone() -> bool:
+        return not any(Path(f"/proc/{pid}/cmdline").exists() for pid in parts)
+
+    await eventually(gone, what="the end of the parts")
 
 
 async def test_a_taken_port_is_named_before_anything_starts(own_stack: Stack) -> None:
