@@ -12,7 +12,7 @@ from pathlib import Path
 from local.ports import HOST
 from local.servicebus.broker.broker import Broker
 from local.servicebus.broker.refused import Condition, Refused
-from local.servicebus.config import Namespace, load_config
+from local.servicebus.config import Namespace
 from local.servicebus.protocol.connection import Connection
 from local.servicebus.store import Store
 
@@ -99,10 +99,3 @@ async def serve(namespace: Namespace, store: Path, port: int, busy: int = 0) -> 
             listener.abort_clients()
             while server.connections:  # each gives its sessions back as it goes
                 await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def running_broker(config: Path | bytes, store: Path, port: int = 0, busy: int = 0) -> AsyncIterator[int]:
-    """For tests: a broker in this event loop, with a configuration file or its content; the value is its port."""
-    async with serve(load_config(config), store, port, busy) as (_, chosen):
-        yield chosen

@@ -10,9 +10,8 @@ from typing import Any
 from local.servicebus.amqp.codec import decode, encode
 from local.servicebus.amqp.values import DecodeError, Described, Symbol, Uint, Ulong
 
-HEADER, DELIVERY_ANNOTATIONS, ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES, DATA, SEQUENCE, VALUE, FOOTER = range(
-    0x70, 0x79
-)
+HEADER, DELIVERY_ANNOTATIONS, ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES = range(0x70, 0x75)
+DATA, SEQUENCE, VALUE, FOOTER = range(0x75, 0x79)
 BATCH_FORMAT = 0x80013700
 """Message format of a batch: every data section is a whole message."""
 
@@ -48,8 +47,10 @@ class Message:
 
     def with_application_properties(self, changes: Mapping[str, Any]) -> Message:
         """A copy with some of the user's properties set."""
+        if not changes:
+            return self
         changed = _section(APPLICATION_PROPERTIES, {**self.application_properties(), **changes})
-        return replace(self, raw_application_properties=changed) if changes else self
+        return replace(self, raw_application_properties=changed)
 
     def with_message_id(self) -> Message:
         """This message, or a copy with a new id if it has none: clients rely on every message having one."""

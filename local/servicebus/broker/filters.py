@@ -8,17 +8,11 @@ import msgspec
 
 from local.servicebus.amqp import message as amqp
 
-_POSITIONS = {
-    "content_type": amqp.CONTENT_TYPE,
-    "correlation_id": amqp.CORRELATION_ID,
-    "label": amqp.SUBJECT,
-    "message_id": amqp.MESSAGE_ID,
-    "reply_to": amqp.REPLY_TO,
-    "reply_to_session_id": amqp.REPLY_TO_GROUP_ID,
-    "session_id": amqp.GROUP_ID,
-    "to": amqp.TO,
-}
-"""Where a message has what a filter calls by these names."""
+_POSITIONS = (
+    amqp.CONTENT_TYPE, amqp.CORRELATION_ID, amqp.SUBJECT, amqp.MESSAGE_ID, amqp.REPLY_TO, amqp.REPLY_TO_GROUP_ID,
+    amqp.GROUP_ID, amqp.TO,
+)  # fmt: skip
+"""Where a message has what a filter's fields ask for, in their order."""
 
 
 class CorrelationFilter(msgspec.Struct, rename="pascal", forbid_unknown_fields=True, frozen=True):
@@ -39,7 +33,7 @@ class CorrelationFilter(msgspec.Struct, rename="pascal", forbid_unknown_fields=T
 
     def matches(self, message: amqp.Message) -> bool:
         """Strings are compared with case, numbers by value, and nothing equals a value of another kind."""
-        for name, position in _POSITIONS.items():
+        for name, position in zip(self.__struct_fields__, _POSITIONS, strict=False):
             wanted = getattr(self, name)
             if wanted is not None and message.properties[position] != wanted:
                 return False

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local.ports import Ports
-from local.servicebus.server import running_broker
+from local.servicebus.config import load_config
+from local.servicebus.server import serve
 from local.stack.environment import connection_settings
 
 
@@ -26,12 +27,12 @@ def broker_thread(configuration: bytes, store: Path, *, busy: int = 0) -> Iterat
     loop = asyncio.new_event_loop()
     done = asyncio.Event()
 
-    async def serve() -> None:
-        async with running_broker(configuration, store, busy=busy) as chosen:
+    async def run() -> None:
+        async with serve(load_config(configuration), store, 0, busy) as (_, chosen):
             port.set_result(chosen)
             await done.wait()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
     thread.start()
     try:
         yield port.result(timeout=10)

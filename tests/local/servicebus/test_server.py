@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.servicebus.config import load_config
-from local.servicebus.server import running_broker, serve
+from local.servicebus.server import serve
 from tests.local.servicebus.configuration import namespace, queue
 from tests.local.servicebus.messages import body_of, message_bytes
 from tests.local.servicebus.wire import wire
@@ -45,11 +45,7 @@ async def test_a_store_that_cannot_be_written_stops_the_broker_before_it_confirm
 
 
 async def test_a_broker_in_the_event_loop_keeps_messages_between_its_lives(tmp_path: Path) -> None:
-    """For other suites: `running_broker` with a file or with the content of one."""
-    file = tmp_path / "servicebus.json"
-    file.write_bytes(CONFIGURATION)
-
-    async with running_broker(file, tmp_path / "bus.sqlite3") as port:
+    async with serve(load_config(CONFIGURATION), tmp_path / "bus.sqlite3", 0) as (_, port):
         await asyncio.to_thread(send, port, "kept")
-    async with running_broker(CONFIGURATION, tmp_path / "bus.sqlite3") as port:
+    async with serve(load_config(CONFIGURATION), tmp_path / "bus.sqlite3", 0) as (_, port):
         assert await asyncio.to_thread(receive, port) == "kept"
