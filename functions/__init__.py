@@ -7,7 +7,10 @@ from functions.bus import webhooks as webhook_attempts
 from functions.http import (
     actions,
     attempts,
+    consents,
     docs,
+    erasures,
+    event,
     events,
     guests,
     health,
@@ -24,6 +27,7 @@ from functions.http import (
     webhooks,
 )
 from functions.realtime import connections
+from functions.timers import erasures as erasures_under_way
 from functions.timers import gateway, jobs, outbox
 from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
@@ -32,7 +36,10 @@ from functions.timers import webhooks as old_deliveries
 BLUEPRINTS = (
     actions.bp,
     attempts.bp,
+    consents.bp,
     docs.bp,
+    erasures.bp,
+    event.bp,
     events.bp,
     guests.bp,
     health.bp,
@@ -55,6 +62,7 @@ BLUEPRINTS = (
     webhook_attempts.bp,
     connections.bp,
     jobs.bp,
+    erasures_under_way.bp,
     outbox.bp,
     overdue_lines.bp,
     service_health.bp,

@@ -12,9 +12,12 @@ from shared_code.domain.learning.progress import Progress
 from shared_code.events import redrive_job, replay_order
 from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
+from shared_code.events.consents import KEY as CONSENTS
+from shared_code.events.consents import ConsentRecord
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letter_queue import DeadLetterQueue
 from shared_code.events.dead_letters import DeadLetters
+from shared_code.events.forgetting import Forgetting
 from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.intake import Intake
@@ -46,14 +49,15 @@ from shared_code.providers.speech.port import SpeechAssessor
 from shared_code.realtime.channel import Channel
 from shared_code.realtime.signalr import SignalRService, entra_bearer, key_bearer, parse_connection_string
 from shared_code.services.announced import Announced
-from shared_code.services.announcements import Announcements
+from shared_code.services.announcements import Announcements, personal_channel
 from shared_code.services.assessment import AssessmentService
 from shared_code.services.content.item import Item
 from shared_code.services.content.service import ContentService
 from shared_code.services.effectiveness import EffectivenessService
+from shared_code.services.erasure import Erasures
 from shared_code.services.experiments import ExperimentsService
 from shared_code.services.feedback import Feedback
-from shared_code.services.guests import GuestProgress
+from shared_code.services.guests import GuestProgress, LinkedGuests
 from shared_code.services.history import History
 from shared_code.services.interaction import Interaction
 from shared_code.services.learning import LearningService
@@ -106,6 +110,8 @@ class App:
     channel: Channel
     realtime: SignalRService
     events: EventStore
+    consents: ConsentRecord
+    erasures: Erasures
     search: EventSearch
     actions: OperatorActions
     intake: Intake
@@ -159,8 +165,9 @@ def app() -> App:
     people = People(settings.pseudonym_key)
     letters = Letters(tables, blobs, keys, clock)
     dead_letters = DeadLetters(bus, letters, people.pseudonym, clock)
+    consents = ConsentRecord(store, journal, clock)
     handling, parking, redeliveries = (
-        Handling(store, Inbox(tables, clock), timeline),
+        Handling(store, Inbox(tables, clock), timeline, consents),
         Parking(tables, keys),
         Redeliveries(bus),
     )
@@ -186,10 +193,11 @@ def app() -> App:
     planning = PlanningService(plans, progress, journal, clock)
     progress_service = ProgressService(progress, store)
     replays = ReplayJob(store=store, redeliveries=redeliveries, projections=[ProgressProjection(progress)], lake=lake)
+    voices = Voices(Documents(blobs, keys, "voices", "voice", VoiceRecord))
     interaction = Interaction(
         sessions=sessions,
         speech=_speech(settings, lake),
-        voices=Voices(Documents(blobs, keys, "voices", "voice", VoiceRecord)),
+        voices=voices,
         feedback=feedback,
         journal=journal,
         clock=clock,
@@ -226,6 +234,25 @@ def app() -> App:
     )
     webhooks, webhook_deliveries = Subscriptions(tables, keys, clock), DeliveryLog(tables, clock)
     destinations = Destinations(settings.webhook_hosts)
+    forgetting = Forgetting(bus, parking)
+    erasures = Erasures(
+        table=tables.table("erasures"),
+        keys=keys,
+        steps={
+            "key": lambda person: keys.erase(person.pseudonym),
+            "events": lambda person: store.forget(person.pseudonym, CONSENTS),
+            "attempts": lambda person: feedback.forget(person.pseudonym),
+            "progress": lambda person: progress_service.forget(person.pseudonym),
+            "plans": lambda person: planning.forget(person.pseudonym),
+            "voice": lambda person: voices.forget(person.pseudonym),
+            "channel": lambda person: channel.forget(personal_channel(person.pseudonym)),
+            "answers": lambda person: gateway.forget(person.pseudonym),
+            "parked": lambda person: forgetting.parked(person.pseudonym),
+            "messages": lambda person: forgetting.messages(person.id, person.pseudonym),
+        },
+        others=LinkedGuests(gateway.guests.linked_to, store).of,
+        clock=clock,
+    )
     checks: dict[str, Check] = {
         "storage": partial(_storage_answers, tables),
         "service-bus": bus.answers,
@@ -249,6 +276,8 @@ def app() -> App:
         channel=channel,
         realtime=realtime,
         events=store,
+        consents=consents,
+        erasures=erasures,
         actions=actions,
         search=EventSearch(store, timeline),
         intake=Intake(journal, people.pseudonym, clock),
@@ -278,6 +307,7 @@ def app() -> App:
             subscriptions=webhooks,
             deliveries=webhook_deliveries,
             store=store,
+            consents=consents,
             bus=bus,
             lake=lake,
             destinations=destinations,

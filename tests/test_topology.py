@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from functions.bus.subscribers import HANDLERS
 from local.paths import PROJECT
-from shared_code.domain.events.catalogue import TOPICS
+from local.servicebus.config import load_config
+from local.servicebus.topology import FILE, configuration, subscription_of, text
+from shared_code.domain.events.catalogue import TOPICS, find
+from shared_code.domain.events.topology import QUEUES, SUBSCRIPTIONS, concerned, presumed
 from shared_code.events import dead_letters, redeliveries
+from shared_code.events.line import Line
 from shared_code.services.webhooks import postman
 
 
@@ -56,3 +61,41 @@ def test_webhooks_wait_for_nobody() -> None:
     [queue] = [queue["Properties"] for queue in namespace()["Queues"] if queue["Name"] == postman.QUEUE]
     assert not queue["RequiresSession"]
     assert not queue["RequiresDuplicateDetection"]
+
+
+def test_the_local_broker_s_file_is_made_from_the_table() -> None:
+    """Change `shared_code/domain/events/topology.py`, then run `python -m local.servicebus.topology`."""
+    assert FILE.read_text() == text()
+
+
+def test_triggers_are_those_of_the_table() -> None:
+    assert {(each.topic, each.subscriber) for each in SUBSCRIPTIONS} == set(HANDLERS)
+
+
+def test_names_are_ones_that_service_bus_takes() -> None:
+    """Topics and queues up to 260 characters, subscriptions and rules up to 50; a line is a session id, up to 128."""
+    name = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9]")
+    for entity in (*TOPICS, *(queue.name for queue in QUEUES)):
+        assert name.fullmatch(entity)
+        assert len(entity) <= 260
+    for each in SUBSCRIPTIONS:
+        assert name.fullmatch(each.subscriber)
+        assert len(each.subscriber) <= 50
+        assert len(Line(each.topic, each.subscriber, "p" * 26).key) <= 128
+        assert all(find(wanted) is not None for wanted in each.types)
+    assert len(set(SUBSCRIPTIONS)) == len(SUBSCRIPTIONS)
+
+
+def test_a_filter_of_the_table_is_one_that_the_broker_reads() -> None:
+    wanted = {"name": "exposures", "types": ["sayzhong.experiment.exposed.v1", "sayzhong.experiment.changed.v1"]}
+    config = configuration()
+    config["UserConfig"]["Namespaces"][0]["Topics"][0]["Subscriptions"].append(subscription_of(wanted, {}))
+    read = load_config(json.dumps(config).encode()).topics[0].subscriptions[-1]
+    assert [each.properties for each in read.filters()] == [{"type": kind} for kind in wanted["types"]]
+
+
+def test_a_speaker_s_own_lesson_needs_no_question_and_everybody_else_does() -> None:
+    assert concerned("voice") == ("interaction", "progress", "webhooks")
+    assert concerned("experiment") == ("audit", "webhooks")
+    assert [each for each in concerned("voice") if presumed(each, "voice")] == ["interaction", "progress"]
+    assert not any(presumed(each, "experiment") for each in concerned("experiment"))

@@ -10,9 +10,7 @@ from functions.bus.receiving import CONNECTION, consume, received
 from shared_code.bootstrap import app
 from shared_code.domain.events.catalogue import TOPICS
 from shared_code.events.received import Received
-from shared_code.services.webhooks.postman import QUEUE
-
-SUBSCRIBER = "webhooks"
+from shared_code.services.webhooks.postman import QUEUE, SUBSCRIBER
 
 log = logging.getLogger(__name__)
 bp = func.Blueprint()

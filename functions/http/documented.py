@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from functions.http.actions import ActionQuery
+from functions.http.consents import ChangeConsents
+from functions.http.erasures import ErasureQuery
+from functions.http.event import EventPlace
 from functions.http.events import EventQuery, FoundEvents
 from functions.http.intake import Taken
 from functions.http.ops_dead_letters import Discard, LetterPage, LetterQuery, LetterView, Mend, TenantQuery
@@ -16,7 +19,9 @@ from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
 from functions.http.webhooks import DeliveryPage, DeliveryQuery, NewWebhook, Secret, WebhookList
 from shared_code.domain.events.decoding import WrittenEvent
+from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.pronunciation import PronunciationResult
+from shared_code.events.consents import Consents
 from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
 from shared_code.events.letter import Selection, Summary
 from shared_code.gateway import routes
@@ -26,6 +31,7 @@ from shared_code.gateway.query import described
 from shared_code.gateway.registry.admin import Configuration, InstanceView, Registration, ServiceList, ServiceView
 from shared_code.realtime.channel import CatchUp
 from shared_code.realtime.signalr import ClientAccess
+from shared_code.services.erasure import Erasure
 from shared_code.services.operator_actions import ActionPage
 from shared_code.services.sessions import SessionView, StartedSession
 from shared_code.services.webhooks.subscriptions import Subscription, Wish
@@ -74,6 +80,17 @@ OPERATIONS: dict[str, Operation] = {
         bodies={"application/json": Any, "text/plain": str},  # whatever a client sends, it is not read
         body_required=False,
     ),
+    routes.READ_EVENT.name: Operation(answers={200: CloudEvent}, query=described(EventPlace), failures=(400, 503)),
+    routes.GET_CONSENTS.name: Operation(answers={200: Consents}, headers=("ETag",), failures=(503,)),
+    routes.CHANGE_CONSENTS.name: Operation(
+        answers={200: Consents}, body=ChangeConsents, headers=("ETag",), failures=(409, 503)
+    ),
+    routes.ERASE_ME.name: Operation(answers={202: Erasure}, headers=("Location",), failures=(503,)),
+    routes.GET_MY_ERASURE.name: Operation(answers={200: Erasure}, failures=(404, 503)),
+    routes.ERASE_LEARNER.name: Operation(
+        answers={202: Erasure}, query=described(ErasureQuery), headers=("Location",), failures=(400, 404, 503)
+    ),
+    routes.GET_ERASURE.name: Operation(answers={200: Erasure}, query=described(ErasureQuery), failures=(400, 404, 503)),
     routes.ACCEPT_EVENTS.name: Operation(
         answers={202: Taken, 207: Taken},
         bodies={

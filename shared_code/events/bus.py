@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 DEADLINE = 5.0  # seconds for one publication
 COOL_DOWN = 2.0  # seconds in which nobody tries again after a failure
+DRAIN_DEADLINE = 30.0  # seconds for one session
+QUIET = 1.0  # seconds without a message, after which a session counts as empty
 BATCH_BYTES = 200_000  # the service takes 256 KB; the rest is for properties
 BATCH_MESSAGES = 100
 
@@ -89,6 +91,32 @@ class Bus:
         if entity not in self._lanes:
             self._lanes[entity] = _Lane(self, entity)
         return self._lanes[entity]
+
+    async def drain(self, entity: str, session_id: str, *, subscription: str = "") -> int:
+        """Take every message of one session out of a queue or subscription, unread; how many.
+
+        Where somebody else holds the session its messages are theirs, and nothing is taken. Raises Unavailable.
+        """
+        from azure.core.exceptions import AzureError
+        from azure.servicebus import ServiceBusReceiveMode
+        from azure.servicebus.exceptions import SessionCannotBeLockedError
+
+        options: dict[str, Any] = {"session_id": session_id, "receive_mode": ServiceBusReceiveMode.RECEIVE_AND_DELETE}
+        client, taken = self.client(), 0
+        if subscription:
+            receiver = client.get_subscription_receiver(entity, subscription, **options)
+        else:
+            receiver = client.get_queue_receiver(entity, **options)
+        try:
+            async with asyncio.timeout(DRAIN_DEADLINE), receiver:
+                while found := await receiver.receive_messages(BATCH_MESSAGES, max_wait_time=QUIET):
+                    taken += len(found)
+        except SessionCannotBeLockedError:
+            return taken
+        except (AzureError, OSError, TimeoutError, ValueError) as error:
+            log.warning("bus.not_drained", extra={"entity": entity, "error": type(error).__name__})
+            raise Unavailable(f"Service Bus does not give the messages of {entity}.") from error
+        return taken
 
     def sender(self, entity: str) -> ServiceBusSender:
         """A new sender; topics and queues are the same to a sender."""

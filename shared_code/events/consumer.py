@@ -8,6 +8,7 @@ from collections.abc import Callable
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import AppError, FieldError, Invalid, TooLarge
 from shared_code.domain.events.decoding import DecodedEvent, decode
+from shared_code.domain.events.versions import VERSIONS
 from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.delivery import FIRST_TIME, Delivery
 from shared_code.events.handling import Handling
@@ -79,12 +80,18 @@ class Consumer:
             return
         line = Line(record.topic, record.subscriber, self._pseudonym(decoded.event.tenantid, decoded.event.subject))
         record.about(decoded.event, line, delivery, self._clock)
+        if not await self._handling.permitted(decoded.event, line.stream, record.subscriber):
+            record.outcome = "no-consent"
+            return
         try:
             head, stored = await asyncio.gather(self._parking.head(line), self._handling.kept(decoded, line.stream))
         except AppError as failure:
             if may_pass(failure):
                 raise
             await self._give_up(message, "rejected", failure, record, delivery)
+            return
+        if stored.erased:
+            record.outcome = "erased"
             return
         parked = Parked(
             event_id=stored.event.id,
@@ -98,7 +105,11 @@ class Consumer:
             record.outcome = "parked"
             return
         received = Received(
-            event=stored.event, data=decoded.data, stream=line.stream, version=stored.version, delivery=delivery
+            event=stored.event,
+            data=VERSIONS.read(stored.event) if decoded.data is None else decoded.data,
+            stream=line.stream,
+            version=stored.version,
+            delivery=delivery,
         )
         try:
             record.outcome = await self._handling.once(received, record.subscriber, handle)
@@ -132,8 +143,11 @@ class Consumer:
 
 
 def fitting(body: bytes, topic: str, clock: Clock) -> DecodedEvent:
-    """The event, if it fits its schema and belongs to this topic. Raises Invalid, TooLarge."""
-    decoded = decode(body, received_at=clock())
+    """The event, if it fits its schema and belongs to this topic; a large one without its data.
+
+    Raises Invalid, TooLarge.
+    """
+    decoded = decode(body, received_at=clock(), by_reference=True)
     if decoded.type.topic != topic:
         fault = FieldError("/type", f"'{decoded.type.name}' belongs to the topic {decoded.type.topic}")
         raise Invalid(f"{fault.pointer}: {fault.detail}", errors=[fault])

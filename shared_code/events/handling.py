@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from shared_code.domain.errors import FieldError, Invalid
 from shared_code.domain.events.decoding import DecodedEvent
+from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.side_effects import latch
+from shared_code.events.consents import ConsentRecord
 from shared_code.events.inbox import Inbox
 from shared_code.events.received import Handler, Received
 from shared_code.events.redelivery import at_once
@@ -17,16 +20,27 @@ from shared_code.events.timeline import Timeline
 class Handling:
     """The event store before the handler, and the inbox around it."""
 
-    def __init__(self, store: EventStore, inbox: Inbox, timeline: Timeline) -> None:
+    def __init__(self, store: EventStore, inbox: Inbox, timeline: Timeline, consents: ConsentRecord) -> None:
         self._store = store
         self._timeline = timeline
         self._inbox = inbox
+        self._consents = consents
+
+    async def permitted(self, event: CloudEvent, stream: str, subscriber: str) -> bool:
+        """Whether the learner lets the subscriber have this event: as of now, not as of its publication."""
+        return await self._consents.permit(stream, event.type, subscriber)
 
     async def kept(self, decoded: DecodedEvent, stream: str) -> StoredEvent:
-        """The event from the store; one that another system published straight to the bus is stored first."""
+        """The event from the store; one that another system published straight to the bus is stored first.
+
+        Raises Invalid for one that refers to data which is not there.
+        """
         found = await self._store.find(stream, decoded.event.id)
         if found is not None:
             return found
+        if decoded.data is None:
+            fault = FieldError("/dataref", "refers to nothing that is here")
+            raise Invalid(f"{fault.pointer}: {fault.detail}", errors=[fault])
         event = decoded.event
         await asyncio.gather(self._store.correlate(stream, [event]), self._timeline.note([(stream, event)]))
         (stored,) = await self._store.append(stream, [event])

@@ -16,6 +16,7 @@ from shared_code.events.publication import Publication
 from shared_code.events.store import EventStore, Withdrawn
 from shared_code.events.stored import StoredEvent
 from shared_code.resilience.recent import Recent
+from shared_code.storage.rows import Change
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,16 @@ class Journal:
         self._published: Recent[str, int] = Recent(STREAMS_REMEMBERED)  # up to which version, that this process knows
 
     async def record(
-        self, stream: str, events: Sequence[CloudEvent], *, expected_version: int | None = None
+        self,
+        stream: str,
+        events: Sequence[CloudEvent],
+        *,
+        expected_version: int | None = None,
+        beside: Change | None = None,
     ) -> list[StoredEvent]:
         """Store up to 49 events in one transaction and publish them; they come back with their versions.
+
+        `beside` is written with them, as EventStore.append says.
 
         Events whose ids are in the stream already are not stored a second time, so a step may run twice. Raises
         Conflict where the stream is not at `expected_version`, Unavailable where storage does not answer. An outage of
@@ -49,20 +57,20 @@ class Journal:
         turn = self._turns.setdefault(stream, asyncio.Lock())
         async with turn:
             try:
-                return await self._record(stream, events, expected_version)
+                return await self._record(stream, events, expected_version, beside)
             except Withdrawn:
                 # The process stood still between note and append, for so long that the sweeper gave up on it.
                 await self._store.reclaim(stream, [event.id for event in events])
-                return await self._record(stream, events, expected_version)
+                return await self._record(stream, events, expected_version, beside)
 
     async def _record(
-        self, stream: str, events: Sequence[CloudEvent], expected_version: int | None
+        self, stream: str, events: Sequence[CloudEvent], expected_version: int | None, beside: Change | None
     ) -> list[StoredEvent]:
         note, _ = await asyncio.gather(
             self._pending.note(stream, [event.id for event in events]), self._store.correlate(stream, events)
         )
         try:
-            stored = await self._store.append(stream, events, expected_version=expected_version)
+            stored = await self._store.append(stream, events, expected_version=expected_version, beside=beside)
         except AppError as failure:
             if not failure.retryable or isinstance(failure, Withdrawn):  # so it is certain that nothing was appended
                 with suppress(AppError):

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from shared_code.domain.events.envelope import CloudEvent, data_address
+
 Property = str | int | float | bool
 
+LARGE = 48_000  # bytes of one event in a message; Service Bus takes 256 KB with all properties, batches too
 CONTENT_TYPE = "application/cloudevents+json"
 
 
@@ -36,3 +41,12 @@ class IncomingMessage:
     delivery_count: int = 1
     content_type: str = ""
     properties: Mapping[str, object] = field(default_factory=dict)
+
+
+def body_of(event: CloudEvent) -> bytes:
+    """An event as a message's body.
+
+    Of a large one the body has `dataref` in place of `data`: subscribers of ours find the data in the store.
+    """
+    body = event.encode()
+    return body if len(body) <= LARGE else replace(event, data={}, dataref=data_address(event)).encode()

@@ -119,6 +119,11 @@ class Parking:
         """An event is done with, one way or the other."""
         await self._table.delete(line.key, _key(parked))
 
+    async def forget(self, line: Line) -> None:
+        """Delete what waits in a line; who goes through it next finds it empty."""
+        async for row in self._table.rows(line.key, start="m", end="n"):
+            await self._table.delete(line.key, row.key)
+
     async def open(self, line: Line, head: Head) -> bool:
         """Open an empty line; False where somebody has parked in it since its head was read."""
         try:

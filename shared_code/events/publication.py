@@ -7,18 +7,14 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from shared_code.domain.errors import TooLarge
 from shared_code.domain.events.catalogue import find
-from shared_code.domain.events.envelope import CloudEvent, data_address
+from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.bus import Bus
-from shared_code.events.message import OutgoingMessage
+from shared_code.events.message import OutgoingMessage, body_of
 from shared_code.events.stored import StoredEvent
 from shared_code.events.timeline import Timeline
 from shared_code.storage.lake import Lake
-
-LARGE = 48_000  # bytes of one event in a message; Service Bus takes 256 KB with all properties, a batch included
 
 
 class Publication:
@@ -86,15 +82,9 @@ class Publication:
 
 
 def to_message(event: CloudEvent) -> OutgoingMessage:
-    """The event as a message: the learner is the session, so that one learner's events are handled in order.
-
-    Of a large event the message has `dataref` in place of `data`: subscribers of ours find the data in the store.
-    """
-    body = event.encode()
-    if len(body) > LARGE:
-        body = replace(event, data={}, dataref=data_address(event)).encode()
+    """The event as a message: the learner is the session, so that one learner's events are handled in order."""
     return OutgoingMessage(
-        body=body,
+        body=body_of(event),
         message_id=event.id,
         session_id=event.subject,
         properties={"type": event.type, "correlationid": event.correlationid, "tenantid": event.tenantid},

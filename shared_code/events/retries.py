@@ -12,7 +12,7 @@ from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.handling import Handling
 from shared_code.events.letter import Reason
 from shared_code.events.line import Line
-from shared_code.events.message import IncomingMessage
+from shared_code.events.message import IncomingMessage, body_of
 from shared_code.events.parking import Parked, Parking
 from shared_code.events.processing_log import ProcessingRecord, failure_code
 from shared_code.events.received import Handler, Received
@@ -98,6 +98,10 @@ class Retries:
     ) -> None:
         try:
             received = self._received(line, parked, stored)
+            if not await self._handling.permitted(stored.event, line.stream, line.subscriber):
+                record.outcome = "no-consent"
+                await self._parking.release(line, parked)
+                return
             record.outcome = await self._handling.once(received, line.subscriber, handle)
         except Exception as failure:  # noqa: BLE001  a handler's fault of any kind is that event's alone
             record.code = failure_code(failure)
@@ -128,7 +132,7 @@ class Retries:
         self, line: Line, parked: Parked, stored: StoredEvent, reason: Reason, why: str, record: ProcessingRecord
     ) -> None:
         message = IncomingMessage(
-            body=parked.body or stored.event.encode(),
+            body=parked.body or body_of(stored.event),
             message_id=stored.event.id,
             session_id=stored.event.subject,
             delivery_count=parked.failures,

@@ -138,6 +138,11 @@ class EventStore:
         async for row in self._table.rows(start="head", end="head~", select=["version"], beyond=after):
             yield row.partition
 
+    async def forget(self, stream: str, beside: str) -> None:
+        """What the erasure of a learner's key leaves to do: delete large payloads, and the row beside of this key."""
+        await self._archive.forget_payloads(stream)
+        await self._table.delete(stream, beside)
+
     async def find(self, stream: str, event_id: str) -> StoredEvent | None:
         """The event of this id, or None."""
         version = (await self.versions(stream, [event_id])).get(event_id, WITHDRAWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from shared_code.domain.errors import Forbidden
-from shared_code.domain.events.catalogue import CATALOGUE, WRITE_ANY
+from shared_code.domain.events.catalogue import CATALOGUE, READ_ANY, WRITE_ANY
 from shared_code.domain.principal import Principal
 
 
@@ -45,5 +45,8 @@ LEARNER = Access(roles=frozenset({"learner"}))
 PARTICIPANT = Access(roles=frozenset({"learner", "teacher"}))
 OPERATOR = Access(roles=frozenset({"operator"}))
 PLATFORM = Access(roles=frozenset({"operator"}), platform=True)
+READ_EVENTS = Access(
+    roles=frozenset({"service"}), scopes=frozenset({READ_ANY, *(kind.read_scope for kind in CATALOGUE)})
+)
 SERVICE = Access(roles=frozenset({"service"}), scopes=frozenset({WRITE_ANY, *(kind.write_scope for kind in CATALOGUE)}))
 WEBHOOKS = Access(roles=frozenset({"service", "operator"}), scopes=frozenset({"webhooks.manage"}))

@@ -139,6 +139,10 @@ class Gateway:
             lambda partition, value: self._edge.expired(partition) or self._claims.expired(partition, value)
         )
 
+    async def forget(self, caller: str) -> None:
+        """Delete the answers that are kept for a caller (a pseudonym)."""
+        await self._claims.forget(caller)
+
     def documented(self) -> list[Documented]:
         """The routes of services in this process, for the API's description."""
         return [line for service in self._services.values() for line in service.documented()]

@@ -114,6 +114,14 @@ class Guests:
         await self._adopt(guest, account, request.correlation_id)
         return Response(200, linked)
 
+    async def linked_to(self, account: str) -> list[str]:
+        """The guests who became this account; all by their pseudonyms. Reads all links: not for every day."""
+        owned = []
+        async for stored in self._state.all(LINKS):
+            if msgspec.json.decode(stored.value, type=dict[str, str]).get("account") == account:
+                owned.append(stored.key)
+        return owned
+
     async def _guest(self, token: str) -> Principal:
         try:
             guest = await self._tokens.verify(token)

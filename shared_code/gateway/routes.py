@@ -12,6 +12,7 @@ from shared_code.gateway.access import (
     PARTICIPANT,
     PLATFORM,
     PUBLIC,
+    READ_EVENTS,
     SERVICE,
     WEBHOOKS,
     Access,
@@ -129,6 +130,56 @@ ACCEPT_EVENTS = Route(
 )
 FIND_EVENTS = Route(
     name="find_events", method="GET", path="v1/ops/events", access=OPERATOR, summary="Find stored events"
+)
+READ_EVENT = Route(
+    name="read_event",
+    method="GET",
+    path="v1/events/{event_id}",
+    access=READ_EVENTS,
+    summary="Fetch an event that a message refers to",
+)
+GET_CONSENTS = Route(
+    name="get_consents",
+    method="GET",
+    path="v1/learners/me/consents",
+    access=LEARNER,
+    summary="Look at what one has consented to",
+)
+CHANGE_CONSENTS = Route(
+    name="change_consents",
+    method="PUT",
+    path="v1/learners/me/consents",
+    access=LEARNER,
+    summary="Grant and withdraw consents",
+    consumes=JSON_ONLY,
+)
+ERASE_ME = Route(
+    name="erase_me",
+    method="DELETE",
+    path="v1/learners/me/data",
+    access=LEARNER,
+    summary="Have everything erased that is known of oneself",
+)
+GET_MY_ERASURE = Route(
+    name="get_my_erasure",
+    method="GET",
+    path="v1/learners/me/erasure",
+    access=LEARNER,
+    summary="Look at how one's own erasure stands",
+)
+ERASE_LEARNER = Route(
+    name="erase_learner",
+    method="DELETE",
+    path="v1/ops/learners/{learner_id}/data",
+    access=OPERATOR,
+    summary="Erase a learner",
+)
+GET_ERASURE = Route(
+    name="get_erasure",
+    method="GET",
+    path="v1/ops/learners/{learner_id}/erasure",
+    access=OPERATOR,
+    summary="Look at how a learner's erasure stands",
 )
 LIST_ACTIONS = Route(
     name="list_actions", method="GET", path="v1/ops/actions", access=OPERATOR, summary="Look at what operators did"
@@ -367,6 +418,13 @@ ROUTES: tuple[Route, ...] = (
     NEGOTIATE,
     ACCEPT_EVENTS,
     FIND_EVENTS,
+    READ_EVENT,
+    GET_CONSENTS,
+    CHANGE_CONSENTS,
+    ERASE_ME,
+    GET_MY_ERASURE,
+    ERASE_LEARNER,
+    GET_ERASURE,
     LIST_ACTIONS,
     GET_SAGA,
     LIST_SAGAS,

@@ -105,6 +105,11 @@ class Channel:
             messages=_current(envelopes, now),
         )
 
+    async def forget(self, session_id: str) -> None:
+        """Delete a channel and all that was said on it."""
+        async for row in self._table.rows(session_id):
+            await self._table.delete(session_id, row.key)
+
     async def _message(self, session_id: str, seq: int) -> Envelope:
         row = await self._table.get(session_id, _row_key(seq))
         if row is None:

@@ -10,6 +10,7 @@ import msgspec
 from shared_code.domain.errors import Unavailable
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.learning import ProgressRecorded
+from shared_code.domain.events.versions import VERSIONS
 from shared_code.domain.learning.plan import LessonPlan
 from shared_code.domain.learning.progress import Progress
 from shared_code.realtime.channel import Channel
@@ -22,7 +23,10 @@ from shared_code.storage.lake import Lake
 
 log = logging.getLogger(__name__)
 
-PERSONAL = "user:"  # the channel of what belongs to no session
+
+def personal_channel(person: str) -> str:
+    """The channel of what belongs to no session."""
+    return f"user:{person}"
 
 
 class Announcements:
@@ -53,7 +57,9 @@ class Announcements:
         What was announced before is pushed again, under its first number: a push may have been lost with the
         process that was to make it, and clients drop doubles by number.
         """
-        session_id = await self._channel_of(person, msgspec.convert(cause.data, ProgressRecorded).session_id)
+        practised = VERSIONS.read(cause)
+        assert isinstance(practised, ProgressRecorded)
+        session_id = await self._channel_of(person, practised.session_id)
         pushes = [await self._say(session_id, person, cause, "lesson_adapted", msgspec.to_builtins(plan), plan.saga_id)]
         progress = await self._progress.load(person)
         for tone, event_id in sorted(progress.perfect_tones.items()):
@@ -71,7 +77,7 @@ class Announcements:
         """The session that the event names, if it is the learner's: other systems may name what they like."""
         if named is not None and await self._sessions.has(named, person):
             return named
-        return f"{PERSONAL}{person}"
+        return personal_channel(person)
 
     async def _say(
         self, session_id: str, person: str, cause: CloudEvent, kind: MessageType, data: dict[str, Any], key: str

@@ -49,6 +49,10 @@ class PlanningService:
             raise NotFound("There is no plan yet: practise first.")
         return record.plans[-1]
 
+    async def forget(self, person: str) -> None:
+        """Delete a learner's plans."""
+        await self._plans.delete(person)
+
     async def made_by(self, person: str, saga_id: str) -> LessonPlan | None:
         """The plan that a saga made; None where it is long superseded, taken back, or its learner erased."""
         return _of((await self._plans.load(person)).plans, saga_id)

@@ -9,13 +9,12 @@ import msgspec
 
 from shared_code.domain.clock import parse_rfc3339
 from shared_code.domain.events.learning import ProgressRecorded
+from shared_code.domain.events.versions import VERSIONS
 from shared_code.domain.learning import analysis
 from shared_code.domain.learning.progress import Progress, record
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.documents import Documents
-
-PROGRESS_RECORDED = "sayzhong.learning.progress-recorded.v1"
 
 
 class ProgressService:
@@ -44,6 +43,10 @@ class ProgressService:
             return anew
 
         await self._documents.change(person, without)
+
+    async def forget(self, person: str) -> None:
+        """Delete the document: what is left of an erased learner's stream adds nothing to it."""
+        await self._documents.delete(person)
 
     async def view(self, person: str) -> dict[str, Any]:
         """A learner's progress as the learner sees it."""
@@ -92,8 +95,9 @@ class ProgressProjection:
 
 def fold(progress: Progress, stored: StoredEvent) -> None:
     """Fold one event of the stream in: the next one, whatever it is about."""
-    if stored.event.type == PROGRESS_RECORDED and not stored.erased:
-        data = msgspec.convert(stored.event.data, ProgressRecorded)
+    if VERSIONS.carries(stored.event, ProgressRecorded) and not stored.erased:
+        data = VERSIONS.read(stored.event)
+        assert isinstance(data, ProgressRecorded)
         record(progress, stored.event.id, data, _moment(stored, data.occurred_at))
     progress.position = stored.version
 

@@ -36,6 +36,10 @@ class Voices:
             voiced_seconds=record.voiced_seconds,
         )
 
+    async def forget(self, person: str) -> None:
+        """Delete the learner's profile."""
+        await self._documents.delete(person)
+
     async def merge(self, person: str, measure: VoiceMeasure) -> None:
         """Average one attempt's measure in, by its voiced seconds."""
 

@@ -26,6 +26,9 @@ async def test_a_partner_is_told_what_it_asked_for(stack: Stack) -> None:
 
         subscriber.answers = [500]
         event = progress_event(f"hook-{uuid.uuid4().hex[:8]}")
+        async with api_of(stack, str(event["subject"])) as learner:
+            granted = {"voice": {"webhooks": True}}
+            assert (await learner.call("PUT", "/api/v1/learners/me/consents", json=granted))[0] == 200
         await publish(stack, "learning-progress", event)
         await subscriber.wait(2, 90)
         assert {heard["id"] for _, heard in subscriber.heard} == {event["id"]}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from shared_code.domain.events.assessment import AssessmentCompleted
+from shared_code.domain.events.consent import ConsentChanged
 from shared_code.domain.events.content import ContentUpdated
 from shared_code.domain.events.effectiveness import AnalysisRequested, EffectivenessAnalysed
 from shared_code.domain.events.envelope import CloudEvent, new_event
@@ -19,6 +21,8 @@ from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.events.notification import NotificationDelivered, NotificationRequested
 from shared_code.domain.events.planning import AdaptationRequested, PlanAdapted
 
+Purpose = Literal["voice", "experiment"]
+
 WRITE_ANY, READ_ANY = "events.write", "events.read"  # the scopes for events of every type
 
 
@@ -26,7 +30,9 @@ WRITE_ANY, READ_ANY = "events.write", "events.read"  # the scopes for events of 
 class EventType:
     """One type. The name ends in its version; a change that old readers cannot take needs a new one.
 
-    `about` says what its subject is: a learner, whose words and name are kept sealed, or a thing.
+    `about` says what its subject is: a learner, whose words and name are kept sealed, or a thing. `carries` are the
+    purposes that a learner must consent to before a subscriber has it: it tells of their voice, or of an experiment on
+    them. `upcast` makes the next version's data of this one's; see versions.py.
     """
 
     name: str
@@ -34,6 +40,8 @@ class EventType:
     service: str
     data: type[Struct]
     about: Literal["learner", "thing"] = "learner"
+    carries: frozenset[Purpose] = frozenset()
+    upcast: Callable[[Any], Struct] | None = None
 
     @property
     def write_scope(self) -> str:
@@ -50,15 +58,21 @@ class EventType:
         return self.name.removeprefix("sayzhong.").rpartition(".v")[0]
 
 
+_VOICE: frozenset[Purpose] = frozenset({"voice"})
+_EXPERIMENT: frozenset[Purpose] = frozenset({"experiment"})
+
 CATALOGUE = (
-    EventType("sayzhong.learning.progress-recorded.v1", "learning-progress", "learning", ProgressRecorded),
+    EventType(
+        "sayzhong.learning.progress-recorded.v1", "learning-progress", "learning", ProgressRecorded, carries=_VOICE
+    ),
     EventType("sayzhong.content.updated.v1", "content", "content", ContentUpdated, about="thing"),
-    EventType("sayzhong.assessment.completed.v1", "assessment", "assessment", AssessmentCompleted),
+    EventType("sayzhong.assessment.completed.v1", "assessment", "assessment", AssessmentCompleted, carries=_VOICE),
     EventType("sayzhong.experiment.changed.v1", "experiment", "experiments", ExperimentChanged, about="thing"),
-    EventType("sayzhong.experiment.exposed.v1", "experiment", "experiments", ExperimentExposed),
+    EventType("sayzhong.experiment.exposed.v1", "experiment", "experiments", ExperimentExposed, carries=_EXPERIMENT),
     EventType("sayzhong.interaction.occurred.v1", "interaction", "interaction", InteractionOccurred),
     EventType("sayzhong.session.started.v1", "interaction", "interaction", SessionStarted),
     EventType("sayzhong.session.ended.v1", "interaction", "interaction", SessionEnded),
+    EventType("sayzhong.consent.changed.v1", "interaction", "interaction", ConsentChanged),
     EventType("sayzhong.effectiveness.analysis-requested.v1", "effectiveness", "effectiveness", AnalysisRequested),
     EventType("sayzhong.effectiveness.analysed.v1", "effectiveness", "effectiveness", EffectivenessAnalysed),
     EventType("sayzhong.planning.adaptation-requested.v1", "planning", "planning", AdaptationRequested),

@@ -16,6 +16,7 @@ from shared_code.domain.errors import FieldError, Invalid, TooLarge
 from shared_code.domain.events.catalogue import EventType, find
 from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
 from shared_code.domain.events.fields import Identifier, Moment
+from shared_code.domain.events.versions import VERSIONS
 
 DEFAULT_TENANT = "sayzhong"
 
@@ -26,7 +27,10 @@ _Person = Annotated[str, Meta(min_length=1, max_length=128)]  # 128 characters: 
 
 
 class DecodedEvent(Struct, frozen=True, kw_only=True):
-    """An event whose envelope and data fit: `data` is an instance of `type.data`."""
+    """An event whose envelope and data fit: `data` is an instance of the newest version's model of its type.
+
+    `data` is None for an event that names its data by reference.
+    """
 
     event: CloudEvent
     type: EventType
@@ -48,6 +52,7 @@ class WrittenEvent(Struct, frozen=True, kw_only=True):
     correlationid: uuid.UUID | None = None
     causationid: str = ""
     tenantid: Annotated[str, Meta(min_length=1, max_length=64)] = DEFAULT_TENANT
+    dataref: Annotated[str, Meta(max_length=2048)] = ""
 
 
 def _fault(error: msgspec.ValidationError, root: str) -> FieldError:
@@ -80,9 +85,10 @@ def _correlation(received: WrittenEvent) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{received.source}#{received.id}"))
 
 
-def decode(body: bytes, *, received_at: datetime) -> DecodedEvent:
+def decode(body: bytes, *, received_at: datetime, by_reference: bool = False) -> DecodedEvent:
     """Read one event in the CloudEvents JSON format, as `fit` says.
 
+    With `by_reference` an event may have `dataref` in place of `data`: its data is not looked at here.
     Raises Invalid with the pointer and what is wrong there, TooLarge above MAX_EVENT_BYTES.
     """
     if len(body) > MAX_EVENT_BYTES:
@@ -91,6 +97,8 @@ def decode(body: bytes, *, received_at: datetime) -> DecodedEvent:
         members = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _invalid(FieldError("", "not a JSON object in UTF-8")) from error
+    if by_reference and members.get("dataref") and "data" not in members:
+        return _fit({**members, "data": {}}, received_at, data_follows=True)
     return fit(members, received_at=received_at)
 
 
@@ -101,6 +109,10 @@ def fit(members: Mapping[str, Any], *, received_at: datetime) -> DecodedEvent:
     `tenantid` "sayzhong", and `correlationid` derived from source and id. Unknown members are let through, as additive
     changes need. Raises Invalid with the pointer and what is wrong there.
     """
+    return _fit(members, received_at, data_follows=False)
+
+
+def _fit(members: Mapping[str, Any], received_at: datetime, *, data_follows: bool) -> DecodedEvent:
     for name in members:
         if not _ATTRIBUTE_NAME.fullmatch(name) and name != "data_base64":
             raise _invalid(FieldError(f"/{name}", "attribute names are lower-case letters and digits"))
@@ -112,10 +124,7 @@ def fit(members: Mapping[str, Any], *, received_at: datetime) -> DecodedEvent:
     if media != "application/json" and not media.endswith("+json"):
         raise _invalid(FieldError("/datacontenttype", "data is JSON here"))
     kind = _known_type(received.type)
-    try:
-        data = msgspec.convert(received.data, kind.data)
-    except msgspec.ValidationError as error:
-        raise _invalid(_fault(error, "/data")) from error
+    data = None if data_follows else _data(kind, received.data)
     try:
         time = rfc3339(received.time or received_at)
     except OverflowError as error:
@@ -132,6 +141,14 @@ def fit(members: Mapping[str, Any], *, received_at: datetime) -> DecodedEvent:
         correlationid=_correlation(received),
         causationid=received.causationid,
         tenantid=received.tenantid,
+        dataref=received.dataref if data_follows else "",
         data=received.data,
     )
     return DecodedEvent(event=event, type=kind, data=data)
+
+
+def _data(kind: EventType, members: dict[str, Any]) -> Struct:
+    try:
+        return VERSIONS.current(kind, msgspec.convert(members, kind.data))
+    except msgspec.ValidationError as error:
+        raise _invalid(_fault(error, "/data")) from error

@@ -91,6 +91,11 @@ class Claims:
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, LAST_LOOK)
 
+    async def forget(self, caller: str) -> None:
+        """Delete a caller's claims and answers: nobody could open them without the keys, but nobody need try."""
+        async for stored in self._state.all(PARTITION + caller):
+            await self._state.delete(PARTITION + caller, stored.key)
+
     def expired(self, partition: str, value: bytes) -> bool:
         """Whether this is a claim that is kept no longer."""
         if not partition.startswith(PARTITION):

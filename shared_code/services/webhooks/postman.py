@@ -14,6 +14,7 @@ from shared_code.domain.clock import Clock
 from shared_code.domain.errors import Conflict, Invalid, NotFound
 from shared_code.domain.side_effects import latched
 from shared_code.events.bus import Bus
+from shared_code.events.consents import ConsentRecord
 from shared_code.events.message import IncomingMessage, OutgoingMessage, Property
 from shared_code.events.received import Received
 from shared_code.events.store import EventStore
@@ -25,6 +26,7 @@ from shared_code.services.webhooks.subscriptions import Subscription, Subscripti
 from shared_code.storage.lake import Lake
 
 QUEUE = "webhooks"
+SUBSCRIBER = "webhooks"  # of every topic
 CONTENT_TYPE = "application/cloudevents+json"
 ANSWER = 15.0  # seconds in which a subscriber has to answer
 GONE = 410  # "this endpoint wants no more", as the specification has it
@@ -43,6 +45,7 @@ class Postman:
         subscriptions: Subscriptions,
         deliveries: DeliveryLog,
         store: EventStore,
+        consents: ConsentRecord,
         bus: Bus,
         lake: Lake,
         destinations: Destinations,
@@ -52,6 +55,7 @@ class Postman:
         self._subscriptions = subscriptions
         self._deliveries = deliveries
         self._store = store
+        self._consents = consents
         self._bus = bus
         self._lake = lake
         self._destinations = destinations
@@ -114,6 +118,9 @@ class Postman:
         if stored is None or stored.erased or not subscription.active:
             failure = "webhook-inactive" if stored and not stored.erased else "data-erased"
             await self._deliveries.change(logged, state="dropped", next_at=None, failure=failure)
+            return
+        if not await self._consents.permit(stored.stream, stored.event.type, SUBSCRIBER):  # withdrawn meanwhile
+            await self._deliveries.change(logged, state="dropped", next_at=None, failure="no-consent")
             return
         keys = await self._subscriptions.signing_keys(subscription)
         body = stored.event.encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
 from shared_code.domain.pseudonyms import pseudonym
 from shared_code.events.archive import Archive
 from shared_code.events.bus import Bus, BusNamespace
+from shared_code.events.consents import ConsentRecord
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letter_queue import DeadLetterQueue
 from shared_code.events.dead_letters import DeadLetters
@@ -42,7 +44,8 @@ from shared_code.storage.sealing.file_wrapper import FileWrapper
 from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.tables import Tables
 
-KEY_FILE = Path(mkdtemp()) / "learner-keys.key"
+# Processes that a test starts inherit it: what one seals another opens.
+KEY_FILE = Path(os.environ.setdefault("TESTS_LEARNER_KEYS", f"{mkdtemp()}/learner-keys.key"))
 KEY = b"a key for tests only, 32 bytes.."
 
 
@@ -70,9 +73,10 @@ class Backbone:
         self.journal = Journal(self.store, self.pending, self.outbox, self.publication)
         self.sweeper = Sweeper(self.pending, self.outbox, utc_now, grace=timedelta())
         self.inbox = Inbox(self.tables, utc_now, lease=lease)
+        self.consents = ConsentRecord(self.store, self.journal, utc_now)
         self.letters = Letters(self.tables, self.blobs, self.keys, utc_now)
         self.dead_letters = DeadLetters(self.bus, self.letters, stream_of, utc_now)
-        self.handling = Handling(self.store, self.inbox, self.timeline)
+        self.handling = Handling(self.store, self.inbox, self.timeline, self.consents)
         self.parking = Parking(self.tables, self.keys)
         self.redeliveries = Redeliveries(self.bus)
         self.redrive = Redrive(

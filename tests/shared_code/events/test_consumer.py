@@ -89,7 +89,7 @@ async def test_a_foreign_event_is_stored_before_it_is_handled(backbone: Backbone
     body = foreign(learner)
     await consume(backbone, IncomingMessage(body=body), handler)
     await consume(backbone, IncomingMessage(body=body), handler)
-    await consume(backbone, IncomingMessage(body=body), handler, subscriber="effectiveness")
+    await consume(backbone, IncomingMessage(body=body), handler, subscriber="interaction")
 
     assert len(handler.handled) == 2
     first, second = handler.handled

@@ -147,7 +147,7 @@ async def test_an_edit_that_a_crash_left_untold_is_told_by_the_next_reader(autho
         def __init__(self) -> None:
             pass
 
-        async def record(self, stream: str, events: Any, *, expected_version: int | None = None) -> Any:
+        async def record(self, *_given: Any, **_options: Any) -> Any:
             raise Unavailable("the process is gone")
 
     with pytest.raises(AppError):

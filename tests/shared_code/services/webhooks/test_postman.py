@@ -15,8 +15,11 @@ from azure.servicebus.aio import ServiceBusClient
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import Conflict, NotFound
+from shared_code.domain.events.consent import ConsentChanged
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.principal import Principal
 from shared_code.domain.side_effects import latch
+from shared_code.events.consents import ConsentRecord
 from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Received
 from shared_code.services.webhooks.address import Destinations
@@ -40,10 +43,12 @@ class Office:
         self.tenant = tenant
         self.subscriptions = Subscriptions(backbone.tables, backbone.keys, utc_now)
         self.log = DeliveryLog(backbone.tables, utc_now)
+        self.consents = ConsentRecord(backbone.store, backbone.journal, utc_now)
         self.postman = Postman(
             subscriptions=self.subscriptions,
             deliveries=self.log,
             store=backbone.store,
+            consents=self.consents,
             bus=backbone.bus,
             lake=backbone.lake,
             destinations=Destinations(hosts),
@@ -58,12 +63,19 @@ class Office:
         return made
 
     async def publish(self, learner: str) -> CloudEvent:
-        """Store an event and dispatch it, as the bus subscription's handler does."""
+        """Store and dispatch an event of a learner who lets webhooks have it, as its bus trigger does."""
+        await self.let(learner, True)
         event = msgspec.structs.replace(practised(learner), tenantid=self.tenant)
         stream = stream_of(self.tenant, learner)
         (stored,) = await self.backbone.store.append(stream, [event])
         await self.postman.dispatch(Received(event=event, data=None, stream=stream, version=stored.version))
         return event
+
+    async def let(self, learner: str, granted: bool) -> None:
+        """Have a learner say whether webhooks may tell of their voice."""
+        person = Principal(id=learner, tenant=self.tenant, pseudonym=stream_of(self.tenant, learner))
+        wanted = ConsentChanged(version=1, voice={"webhooks": granted})
+        await self.consents.change(person, wanted, str(uuid.uuid4()), expected_version=None)
 
     async def only(self, webhook: Subscription) -> Delivery:
         [delivery] = await self.log.page(webhook.id, after="", limit=9)
