@@ -66,13 +66,9 @@ class Deliveries(Orchestrations):
 
     @override
     def GetWorkItems(self, request: Any, context: Any) -> Iterator[Any]:
-        limits = (
-            request.maxConcurrentOrchestrationWorkItems,
-            request.maxConcurrentActivityWorkItems,
-            request.maxConcurrentEntityWorkItems,
-        )
-        takes = self._parse_work_item_filters(request)
-        worker = Worker(dict(zip(INBOXES, takes, strict=True)), dict(zip(INBOXES, limits, strict=True)))
+        takes = dict(zip(INBOXES, self._parse_work_item_filters(request), strict=True))
+        limits = {kind: getattr(request, f"maxConcurrent{kind.capitalize()}WorkItems") for kind in INBOXES}
+        worker = Worker(takes, limits)
         if context.add_callback(partial(self._lose, worker)):
             while (item := self._next_for(worker)) is not None:
                 yield item
@@ -96,10 +92,10 @@ class Deliveries(Orchestrations):
         """Take the first that is ready and fits. Those that are not ready are queued again when they are."""
         for key in tuple(self._waiting[kind]):
             ready = self._is_ready(kind, key)
-            fits = ready and self._matches_filter(*self._name_and_version(kind, key), worker.takes[kind])
-            if fits or not ready:
-                del self._waiting[kind][key]
-            if fits:
+            if ready and not self._matches_filter(*self._name_and_version(kind, key), worker.takes[kind]):
+                continue
+            del self._waiting[kind][key]
+            if ready:
                 return key
         return None
 

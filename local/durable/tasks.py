@@ -33,6 +33,8 @@ class Tasks(KeptBackend):
         """A new execution begins under this id, or none will: nothing that the last one asked for reaches it."""
         for token in self._activities_of(instance_id):
             self._activities[token].activityRequest.orchestrationInstance.Clear()  # it runs, and nobody is told
+        if (item := f"orchestration {instance_id}") in self._failures:
+            del self._failures[item]
         self._let_go(instance_id)
 
     def _let_go(self, instance_id: str) -> None:
