@@ -122,12 +122,16 @@ class TokenVerifier:
         named = GUID.search(issuer)
         if named and named[0].lower() != tenant.lower():
             raise _refused()  # an issuer that names its tenant speaks for that one alone
+        roles, scopes = _words(claims.get("roles")), _words(claims.get("scp") or claims.get("scope"))
+        # Entra lists what an application may do among the roles of its own token, which has no scopes. A name with a
+        # dot is such a permission (events.write), one without is what somebody is (learner).
+        permissions = {word for word in roles if "." in word}
         return Principal(
             id=person,
             tenant=tenant,
             pseudonym=pseudonym(self._pseudonym_key, tenant, person),
-            roles=_words(claims.get("roles")),
-            scopes=_words(claims.get("scp") or claims.get("scope")),
+            roles=roles - permissions,
+            scopes=scopes | permissions,
             runs_platform=tenant in self._platform_tenants,
         )
 

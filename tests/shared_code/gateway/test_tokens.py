@@ -69,6 +69,13 @@ async def test_scopes_are_read_however_providers_write_them(
     assert (await entra.verify(entra_token(**claims))).scopes == scopes
 
 
+async def test_an_applications_permissions_are_its_scopes_though_entra_calls_them_roles(entra: TokenVerifier) -> None:
+    """Application permissions come in `roles` (learn.microsoft.com/entra/identity-platform/access-token-claims)."""
+    principal = await entra.verify(entra_token(roles=["events.write.assessment.completed", "webhooks.manage"]))
+    assert principal.roles == frozenset()
+    assert principal.scopes == {"events.write.assessment.completed", "webhooks.manage"}
+
+
 async def test_without_a_tenant_claim_the_issuer_is_the_tenant(provider: OpenIdProvider) -> None:
     verifier = TokenVerifier(
         {provider.issuer: KnownKeys()}, audience=(AUDIENCE,), tenants=frozenset(), pseudonym_key=SECRET, skew=0
