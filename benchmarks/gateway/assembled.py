@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +13,7 @@ from shared_code.gateway.assembly import build_gateway, identity_keys
 from shared_code.gateway.config import GatewayConfig
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
+from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
 from shared_code.gateway.limiting.policies import DEFAULTS, with_changes
 from shared_code.services.operator_actions import OperatorActions
@@ -36,10 +38,13 @@ class Assembled:
     lake: Lake
     blobs: Blobs
     tables: Tables
+    keys: Mapping[str, IssuerKeys]
 
     async def close(self) -> None:
         """Write what waits, and let go of everything."""
         await self.gateway.close()
+        for keys in self.keys.values():
+            await keys.close()
         await self.lake.close()
         await self.blobs.close()
         await self.tables.close()
@@ -63,9 +68,10 @@ def assembled(issuer: str, storage: str) -> Assembled:
     account = StorageAccount(connection_string=storage)
     tables, blobs = Tables(account), Blobs(account)
     lake, state = Lake(blobs), TableState(tables.table(f"bench{os.getpid()}"))
+    keys = identity_keys(config)
     gateway = build_gateway(
         config,
-        keys=identity_keys(config),
+        keys=keys,
         services=[InProcessService("bench", [ServiceRoute("GET", "me", plain), ServiceRoute("POST", "me", plain)])],
         state=state,
         record=lake.write,
@@ -73,7 +79,7 @@ def assembled(issuer: str, storage: str) -> Assembled:
         clock=utc_now,
         adopt=_nothing,
     )
-    return Assembled(gateway, state, lake, blobs, tables)
+    return Assembled(gateway, state, lake, blobs, tables, keys)
 
 
 async def _nothing(*_: object) -> None:

@@ -1,0 +1,1 @@
+"""The gateways that one would take instead: installed apart from the project, started, and ended."""
