@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.pseudonyms import pseudonym
-from shared_code.gateway.assembly import build_gateway, identity_keys
+from shared_code.gateway.assembly import build_gateway
 from shared_code.gateway.config import GatewayConfig
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
+from shared_code.gateway.identity.discovery import DiscoveredKeys
 from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
 from shared_code.gateway.limiting.policies import DEFAULTS, with_changes
@@ -38,13 +38,14 @@ class Assembled:
     lake: Lake
     blobs: Blobs
     tables: Tables
-    keys: Mapping[str, IssuerKeys]
+    keys: IssuerKeys
+    discovered: DiscoveredKeys
 
     async def close(self) -> None:
         """Write what waits, and let go of everything."""
         await self.gateway.close()
-        for keys in self.keys.values():
-            await keys.close()
+        await self.keys.close()
+        await self.discovered.close()
         await self.lake.close()
         await self.blobs.close()
         await self.tables.close()
@@ -68,10 +69,11 @@ def assembled(issuer: str, storage: str) -> Assembled:
     account = StorageAccount(connection_string=storage)
     tables, blobs = Tables(account), Blobs(account)
     lake, state = Lake(blobs), TableState(tables.table(f"bench{os.getpid()}"))
-    keys = identity_keys(config)
+    discovered = DiscoveredKeys(issuer)
+    keys = IssuerKeys(issuer, discovered)
     gateway = build_gateway(
         config,
-        keys=keys,
+        keys={issuer: keys},
         services=[InProcessService("bench", [ServiceRoute("GET", "me", plain), ServiceRoute("POST", "me", plain)])],
         state=state,
         record=lake.write,
@@ -79,7 +81,7 @@ def assembled(issuer: str, storage: str) -> Assembled:
         clock=utc_now,
         adopt=_nothing,
     )
-    return Assembled(gateway, state, lake, blobs, tables, keys)
+    return Assembled(gateway, state, lake, blobs, tables, keys, discovered)
 
 
 async def _nothing(*_: object) -> None:
