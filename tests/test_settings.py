@@ -13,7 +13,7 @@ from local.stack.environment import connection_settings
 from shared_code.environment import SettingsError
 from shared_code.settings import Settings
 
-HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME"}
+HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME", "OPENBLAS_NUM_THREADS"}  # read by the worker, and by numpy
 
 
 def sample() -> dict[str, str]:
