@@ -81,8 +81,7 @@ class Router:
             instance, permit = await self._instance(passage)
             passage.tried.append(instance.id)
             if passage.local is not None and instance.in_process:
-                self._write(passage, instance, "in-process", 0.0)
-                return await passage.local(passage.request)
+                return await self._here(passage, instance, passage.local)
             try:
                 return await self._call(passage, instance, permit)
             except CallFailed as failure:
@@ -95,13 +94,8 @@ class Router:
 
     async def _instance(self, passage: Passage) -> tuple[Instance, Permit | None]:
         """An instance that its breaker lets us ask: one not tried yet, else one that was."""
-        view = await self._registry.view()
-        service = view.services.get(passage.service)
-        candidates = [
-            each
-            for each in view.instances.get(passage.service, ())
-            if each.available and (passage.local is not None or not each.in_process)
-        ]
+        service = (await self._registry.view()).services.get(passage.service)
+        candidates = await self._candidates(passage)
         caller = passage.request.principal.pseudonym if passage.request.principal else ""
         wanted = passage.request.headers.get(VERSION_HEADER, "")
         waits = [5.0]
@@ -119,6 +113,24 @@ class Router:
         raise Unavailable(
             "No instance of this service can answer now.", code="service-unavailable", retry_after=min(waits)
         )
+
+    async def _candidates(self, passage: Passage) -> list[Instance]:
+        """The instances that may be asked, as far as the registry knows."""
+        return [
+            each
+            for each in (await self._registry.view()).instances.get(passage.service, ())
+            if each.available and (passage.local is not None or not each.in_process)
+        ]
+
+    async def _here(self, passage: Passage, instance: Instance, endpoint: Endpoint) -> Response:
+        """Have the code of this process answer."""
+        started = time.perf_counter()
+        self._load[instance.name] += 1
+        try:
+            return await endpoint(passage.request)
+        finally:
+            self._load[instance.name] -= 1
+            self._write(passage, instance, "in-process", time.perf_counter() - started)
 
     async def _call(self, passage: Passage, instance: Instance, permit: Permit | None) -> Response:
         outcome, what = Outcome.ABANDONED, "abandoned"
@@ -139,18 +151,20 @@ class Router:
         return response
 
     async def _recover(self, passage: Passage, failure: CallFailed) -> None:
-        """Wait for another try, with jitter and no shorter than the service asked for; else raise what the caller gets.
+        """Wait for another try, with jitter; else raise what the caller gets.
 
         What never reached an instance may be tried again whatever it is; what did, once, and only if it may be
-        repeated and the service can bear it.
+        repeated and the service can bear it. An instance that asks for time is given it, unless there is another one;
+        where it asks for more than anybody should wait here, the caller is told.
         """
         pause = backoff(passage.retries, first=FIRST_WAIT, longest=LONGEST_WAIT)
         if failure.sent:
             if passage.last or not self._budgets[passage.service].spend():
                 raise _given_up(failure) from failure
             passage.retries += 1
-            pause = max(pause, min(failure.retry_after, LONGEST_WAIT))
-        if len(passage.tried) >= MOST_TRIED or pause >= left(passage.request) - MARGIN:
+            if all(each.id in passage.tried for each in await self._candidates(passage)):
+                pause = max(pause, failure.retry_after)
+        if len(passage.tried) >= MOST_TRIED or pause > min(LONGEST_WAIT, left(passage.request) - MARGIN):
             raise _given_up(failure) from failure
         await asyncio.sleep(pause)
 
@@ -171,6 +185,7 @@ class Router:
 
 
 def _given_up(failure: CallFailed) -> AppError:
+    retry_after = max(1.0, failure.retry_after)
     if failure.why == "timeout":
-        return DeadlineExceeded("The service took too long.", retry_after=1)
-    return BadGateway("The service gave no answer that can be passed on.", retry_after=1)
+        return DeadlineExceeded("The service took too long.", retry_after=retry_after)
+    return BadGateway("The service gave no answer that can be passed on.", retry_after=retry_after)

@@ -16,7 +16,7 @@ from local.paths import PROJECT
 from tests.ports import accepts, free_ports
 
 HERE = Path(__file__).parent
-UP_WITHIN = 90.0  # seconds: LiteLLM imports for long
+UP_WITHIN = 240.0  # seconds: LiteLLM imports for long
 
 
 @dataclass(frozen=True)

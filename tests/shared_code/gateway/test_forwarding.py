@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from shared_code.domain.errors import Invalid
-from shared_code.gateway.forwarding.forwarder import MAX_ANSWER
+from shared_code.gateway.forwarding.forwarder import MAX_ANSWER, CallFailed, Forwarder
 from shared_code.gateway.forwarding.target import below, check_base, is_forbidden
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
@@ -164,6 +164,72 @@ async def test_g7_only_what_may_be_repeated_is_tried_again_and_once(
         await ask(gateway, provider.token(), method=method, headers=dict(headers))
         calls[method, *headers] = len(service.seen)
     assert calls == {("GET",): 2, ("PUT",): 2, ("POST",): 1, ("POST", "idempotency-key"): 2}
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [("1", 2), ("30", 1)])
+async def test_an_instance_that_asks_for_time_is_given_it_or_the_caller_is_told(
+    make_gateway: MakeGateway, provider: OpenIdProvider, start: Start, register: Register, seconds: str, calls: int
+) -> None:
+    gateway = make_gateway(breaker_policy=PATIENT)
+    service = await start(status=503, headers={"Retry-After": seconds})
+    await register(service)
+    began = time.monotonic()
+    response = await ask(gateway, provider.token())
+    assert (response.status, response.headers["Retry-After"], len(service.seen)) == (502, seconds, calls)
+    assert calls == 1 or time.monotonic() - began >= int(seconds)
+
+
+async def test_where_one_instance_asks_for_time_another_answers_at_once(
+    make_gateway: MakeGateway, provider: OpenIdProvider, start: Start, register: Register
+) -> None:
+    gateway = make_gateway(breaker_policy=PATIENT)
+    await register(await start("resting", status=503, headers={"Retry-After": "600"}), await start("good"))
+    assert {(await ask(gateway, provider.token())).status for _ in range(8)} == {200}
+
+
+async def test_no_caller_has_longer_than_the_service(
+    gateway: Gateway, provider: OpenIdProvider, start: Start, register: Register
+) -> None:
+    service = await start()
+    await register(service)
+    await ask(gateway, provider.token(), headers={"x-timeout-ms": "999999"})
+    assert 0 < int(service.seen[0].headers["x-timeout-ms"]) <= 10_000
+
+
+async def test_more_than_a_service_takes_does_not_reach_it(
+    gateway: Gateway, provider: OpenIdProvider, start: Start, register: Register
+) -> None:
+    service = await start()
+    await register(service)
+    too_much = b"0" * (BY_METHOD["POST"].max_body + 1)
+    headers = {"content-type": "application/octet-stream"}
+    answer = await ask(gateway, provider.token(), method="POST", body=too_much, headers=headers)
+    assert (answer.status, service.seen) == (413, [])
+
+
+async def test_a_name_that_turns_to_a_forbidden_address_is_not_connected_to(
+    start: Start, provider: OpenIdProvider
+) -> None:
+    """DNS rebinding: the name was fine when it was registered; now it is this machine's, where no service may be."""
+    inside = await start()
+    forwarder = Forwarder(SECRET, ("localhost.example",))
+    rebound = Instance(service="content", id="one", url=f"http://localhost:{inside.port}/base")
+    with pytest.raises(CallFailed) as failure:
+        sent = ask_for("items", provider.token(), ends_at=time.monotonic() + 5)
+        await forwarder.call(sent, rebound, "items", 5)
+    assert not await forwarder.probe(rebound, 5)
+    assert (failure.value.sent, inside.seen) == (False, [])
+    await forwarder.close()
+
+
+async def test_a_redirect_is_not_followed(
+    gateway: Gateway, provider: OpenIdProvider, start: Start, register: Register
+) -> None:
+    inside = await start("inside")
+    outside = await start("outside", status=302, headers={"Location": f"{inside.url}/secret"})
+    await register(outside)
+    assert (await ask(gateway, provider.token(), method="POST")).status == 502
+    assert inside.seen == []
 
 
 async def test_another_instance_answers_for_one_that_fails(
