@@ -22,6 +22,7 @@ from shared_code.gateway.routes import SERVICES
 from shared_code.gateway.stages.limit import LimitCaller, Refusals
 from shared_code.resilience.breaker.breaker import Breaker
 from shared_code.resilience.breaker.policy import BreakerPolicy
+from shared_code.storage.redis_connections import RedisConnections
 
 ROUTES = {route.method: route for route in SERVICES}
 WARM, TIMES, FRESH = 500, 5000, 500
@@ -127,7 +128,7 @@ async def _stages(ours: Assembled, around: Parts) -> bool:
 async def _decisions(ours: Assembled, around: Parts) -> bool:
     held = True
     if around.redis:
-        limiter = RateLimiter(LIMITS, around.redis)
+        limiter = RateLimiter(LIMITS, RedisConnections(around.redis))
         watched = Watched([LimitCaller(limiter, Refusals(ours.lake.write))])
         known = sent(around.provider.token())
         await ours.gateway.handle(known, ours.gateway.to_service)  # fills in who calls
