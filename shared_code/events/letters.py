@@ -36,7 +36,6 @@ FIRST_ROW, LAST_ROW = "0", "g"  # letters' ids are hexadecimal; other rows' keys
 COLUMN = 60_000  # bytes; table storage takes 64 KiB in a property
 CONTAINER = "deadletters"
 AT_ONCE = 49  # letters of one transaction: two rows each
-OPENED_AT_ONCE = 16
 _OPEN = [
     "learner", "message_id", "event_id", "type", "reason", "topic", "subscriber", "delivery_count", "failed_at",
     "correlation_id", "redriven", "replay", "quiet", "edited", "size",
@@ -114,18 +113,12 @@ class Letters:
             raise NotFound("There is no such dead letter.")
         return await self._letter(row)
 
-    async def open_all(self, tenant: str, letter_ids: Sequence[str]) -> list[Letter]:
-        """These letters, as far as they are there."""
-        gate = asyncio.Semaphore(OPENED_AT_ONCE)
-
-        async def opened(letter_id: str) -> Letter | None:
-            async with gate:
-                with suppress(NotFound):
-                    return await self.open(tenant, letter_id)
-            return None
-
-        found = await asyncio.gather(*(opened(letter_id) for letter_id in letter_ids))
-        return [letter for letter in found if letter is not None]
+    async def opened(self, tenant: str, selection: Selection, *, after: str = "") -> AsyncIterator[Letter]:
+        """The same letters as `summaries` gives, opened."""
+        start = after + "!" if after else FIRST_ROW
+        async for row in self._table.rows(tenant, start=start, end=LAST_ROW):
+            if _summary(row) in selection:
+                yield await self._letter(row)
 
     async def edit(self, tenant: str, letter_id: str, body: bytes, by: Principal, *, seen: str = "") -> Edit:
         """Change a letter's body, together with the record of who did it.

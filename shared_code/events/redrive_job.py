@@ -6,12 +6,13 @@ import msgspec
 from msgspec.structs import replace
 
 from shared_code.events.job import Job
-from shared_code.events.letter import Selection, Summary
+from shared_code.events.letter import Letter, Selection, Summary
 from shared_code.events.letters import Letters
 from shared_code.events.redrive import Redrive
 
 KIND = "redrive"
-PAGE = 500  # letters; the more at once, the fewer times the queue's sessions are opened
+PAGE = 2000  # letters; the more at once, the fewer times the queue's sessions are opened
+PAGE_BYTES = 16_000_000
 
 
 class RedriveJob:
@@ -27,26 +28,31 @@ class RedriveJob:
         if job.total is None:
             found = [each async for each in self._letters.summaries(job.tenant, selection) if _is_of(job, each)]
             return replace(job, total=len(found), state="running" if found else "done")
-        page = [
-            each
-            async for each in self._letters.summaries(
-                job.tenant, selection, after=job.cursor.get("after", ""), limit=PAGE
-            )
-        ]
-        mine = [each for each in page if _is_of(job, each)]
-        letters = await self._letters.open_all(job.tenant, [each.id for each in mine])
-        outcome = await self._redrive.redrive(job.tenant, letters, by=job.by)
-        last = len(page) < PAGE or len(mine) < len(page)
-        skipped = job.skipped + len(mine) - len(outcome.accepted)
+        page, last = await self._page(job, selection)
+        outcome = await self._redrive.redrive(job.tenant, page, by=job.by)
+        skipped = job.skipped + len(page) - len(outcome.accepted)
         done = job.done + len(outcome.accepted)
         return replace(
             job,
             done=max(done, job.total - skipped) if last else done,  # a crash may have kept a page from being counted
             skipped=skipped,
-            cursor={"after": mine[-1].id} if mine else job.cursor,
+            cursor={"after": page[-1].summary.id} if page else job.cursor,
             state="done" if last else "running",
             trouble="",
         )
+
+    async def _page(self, job: Job, selection: Selection) -> tuple[list[Letter], bool]:
+        """The next letters, and whether they are the last ones."""
+        page: list[Letter] = []
+        size = 0
+        async for letter in self._letters.opened(job.tenant, selection, after=job.cursor.get("after", "")):
+            if not _is_of(job, letter.summary):
+                break
+            if len(page) == PAGE or (page and size + letter.summary.size > PAGE_BYTES):
+                return page, False
+            page.append(letter)
+            size += letter.summary.size
+        return page, True
 
     async def tidy(self, job: Job) -> None:
         """Nothing is left: each letter is either redriven or as it was."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.drills import outage
+from tests.drills import outage, redrive
 from tests.drills import stack as whole_stack
 from tests.drills.api import drill as drill_api
 from tests.drills.broker import drill as drill_broker
@@ -26,6 +26,10 @@ def _stack(rounds: int, seed: int) -> bool:
 
 def _outage(_rounds: int, seed: int) -> bool:
     return _on_a_stack(lambda stack: outage.drill(stack, seed=seed))
+
+
+def _redrive(_rounds: int, seed: int) -> bool:
+    return _on_a_stack(lambda stack: redrive.drill(stack, seed=seed))
 
 
 def _on_a_stack(drill: Callable[[Stack], Awaitable[bool]]) -> bool:
@@ -52,6 +56,7 @@ def _on_a_stack(drill: Callable[[Stack], Awaitable[bool]]) -> bool:
 DRILLS: dict[str, tuple[str, Callable[[int, int], bool]]] = {
     "stack": ("the whole stack under load, one part or everything killed each round", _stack),
     "outage": ("Service Bus down for a minute under load", _outage),
+    "redrive": ("10,000 dead letters redriven, the host killed three times on the way", _redrive),
     "api": ("every operation of the API, asked right and wrong by everybody who may ask", drill_api),
     "broker": ("the Service Bus stand-in under load, killed each round", drill_broker),
     "durable": ("the Durable engine and its workers under load, one of them killed each round", drill_durable),

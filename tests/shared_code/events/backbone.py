@@ -49,21 +49,23 @@ KEY_FILE = Path(os.environ.setdefault("TESTS_LEARNER_KEYS", f"{mkdtemp()}/learne
 KEY = b"a key for tests only, 32 bytes.."
 
 
-def learner_keys(tables: Tables) -> LearnerKeys:
+def learner_keys(tables: Tables, key_file: Path = KEY_FILE) -> LearnerKeys:
     """Learners' keys, wrapped by the run's own key file."""
-    return LearnerKeys(tables, FileWrapper(KEY_FILE), utc_now)
+    return LearnerKeys(tables, FileWrapper(key_file), utc_now)
 
 
 class Backbone:
     """One process's worth of the event backbone. Two of them on the same connections are two instances of the app."""
 
-    def __init__(self, storage: str, bus: str, *, lease: timedelta = timedelta(seconds=1)) -> None:
+    def __init__(
+        self, storage: str, bus: str, *, lease: timedelta = timedelta(seconds=1), key_file: Path = KEY_FILE
+    ) -> None:
         account = StorageAccount(connection_string=storage)
         self.tables = Tables(account)
         self.blobs = Blobs(account)
         self.lake = Lake(self.blobs)
         self.bus = Bus(BusNamespace(connection_string=bus))
-        self.keys = learner_keys(self.tables)
+        self.keys = learner_keys(self.tables, key_file)
         self.archive = Archive(self.keys, self.blobs)
         self.store = EventStore(self.tables, utc_now, self.archive)
         self.pending = Pending(self.tables, utc_now)
@@ -134,9 +136,9 @@ def practised(subject: str, attempt: str = "attempt-1", *, event_id: str | None 
 
 
 @asynccontextmanager
-async def backbone_on(storage: str, bus: str) -> AsyncIterator[Backbone]:
+async def backbone_on(storage: str, bus: str, *, key_file: Path = KEY_FILE) -> AsyncIterator[Backbone]:
     """A backbone, closed when left."""
-    backbone = Backbone(storage, bus)
+    backbone = Backbone(storage, bus, key_file=key_file)
     try:
         yield backbone
     finally:
