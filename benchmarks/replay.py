@@ -24,6 +24,7 @@ from shared_code.domain.learning.progress import Progress
 from shared_code.events.archive import Archive
 from shared_code.events.rebuild import Rebuild
 from shared_code.events.store import MOST_AT_ONCE, EventStore
+from shared_code.resilience.retry import retry
 from shared_code.services.progress import ProgressProjection, ProgressService
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
@@ -52,7 +53,8 @@ class _Bench:
     async def practise(self, stream: str, events: int) -> None:
         made = [_event(stream, number) for number in range(events)]
         for start in range(0, events, MOST_AT_ONCE):
-            await self.store.append(stream, made[start : start + MOST_AT_ONCE])
+            some = made[start : start + MOST_AT_ONCE]
+            await retry(lambda some=some: self.store.append(stream, some), attempts=5, first=0.5, longest=5)
 
     async def one(self) -> bool:
         await self.practise("alone", EVENTS)

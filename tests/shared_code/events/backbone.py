@@ -81,9 +81,10 @@ class Backbone:
         self.handling = Handling(self.store, self.inbox, self.timeline, self.consents)
         self.parking = Parking(self.tables, self.keys)
         self.redeliveries = Redeliveries(self.bus)
+        self.queue = DeadLetterQueue(self.bus)
         self.redrive = Redrive(
             letters=self.letters,
-            queue=DeadLetterQueue(self.bus),
+            queue=self.queue,
             redeliveries=self.redeliveries,
             lake=self.lake,
             pseudonym=stream_of,
