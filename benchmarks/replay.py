@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 
 from local.azurite.command import azurite_command
@@ -54,7 +55,7 @@ class _Bench:
         made = [_event(stream, number) for number in range(events)]
         for start in range(0, events, MOST_AT_ONCE):
             some = made[start : start + MOST_AT_ONCE]
-            await retry(lambda some=some: self.store.append(stream, some), attempts=5, first=0.5, longest=5)
+            await retry(partial(self.store.append, stream, some), attempts=5, first=0.5, longest=5)
 
     async def one(self) -> bool:
         await self.practise("alone", EVENTS)
