@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, override
 
+import grpc
+
 from local.durable.kept import log
 from local.durable.orchestrations import Orchestrations, failed_orchestration
 from local.durable.scheduler import Clock
@@ -24,9 +26,8 @@ Key = tuple[str, str]  # kind of work and its id: the instance's, the entity's, 
 
 @dataclass
 class Worker:
-    """One open GetWorkItems call: what it takes, and by completion token what it holds."""
+    """One open GetWorkItems call, and by completion token what it holds."""
 
-    takes: dict[str, Any]  # by kind, names and versions; None = all
     limits: dict[str, int]  # by kind, how many at once; 0 = any number
     held: dict[str, Key] = field(default_factory=dict)
     gone: bool = False
@@ -66,19 +67,19 @@ class Deliveries(Orchestrations):
 
     @override
     def GetWorkItems(self, request: Any, context: Any) -> Iterator[Any]:
-        takes = dict(zip(INBOXES, self._parse_work_item_filters(request), strict=True))
-        limits = {kind: getattr(request, f"maxConcurrent{kind.capitalize()}WorkItems") for kind in INBOXES}
-        worker = Worker(takes, limits)
+        if request.HasField("workItemFilters"):
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "every worker gets every kind of work here; do not filter")
+        worker = Worker({kind: getattr(request, f"maxConcurrent{kind.capitalize()}WorkItems") for kind in INBOXES})
         if context.add_callback(partial(self._lose, worker)):
             while (item := self._next_for(worker)) is not None:
                 yield item
 
     def _next_for(self, worker: Worker) -> Any:
-        """Wait for something that this worker takes; None once it is gone or the engine stops."""
+        """Wait for something that this worker has room for; None once it is gone or the engine stops."""
         with self._work:
             while not worker.gone and not self._shutdown_event.is_set():
                 for kind in INBOXES:
-                    key = self._first(kind, worker) if worker.has_room_for(kind) else None
+                    key = self._first_ready(kind) if worker.has_room_for(kind) else None
                     if key is not None:
                         item = self._handed_out(kind, key)
                         worker.held[item.completionToken] = kind, key
@@ -88,14 +89,13 @@ class Deliveries(Orchestrations):
                     return pb.WorkItem(healthPing=pb.HealthPing())  # a worker that hears nothing for long hangs up
         return None
 
-    def _first(self, kind: str, worker: Worker) -> str | None:
-        """Take the first that is ready and fits. Those that are not ready are queued again when they are."""
-        for key in tuple(self._waiting[kind]):
-            ready = self._is_ready(kind, key)
-            if ready and not self._matches_filter(*self._name_and_version(kind, key), worker.takes[kind]):
-                continue
-            del self._waiting[kind][key]
-            if ready:
+    def _first_ready(self, kind: str) -> str | None:
+        """Take the first that is ready. Those that are not are queued again when they are."""
+        waiting = self._waiting[kind]
+        while waiting:
+            key = next(iter(waiting))
+            del waiting[key]
+            if self._is_ready(kind, key):
                 return key
         return None
 
@@ -110,15 +110,6 @@ class Deliveries(Orchestrations):
     def _token(self, kind: str, key: str) -> str:
         """What the next answer is to name this item by."""
         return key if kind == "activity" else str(self._things[kind].peek(key).completion_token)
-
-    def _name_and_version(self, kind: str, key: str) -> tuple[str, str | None]:
-        if kind == "activity":
-            request = self._activities.peek(key).activityRequest
-            return request.name, request.version.value
-        if kind == "orchestration":
-            instance = self._instances.peek(key)
-            return instance.name, instance.version
-        return key.split("@")[1], None  # ids are "@name@key"
 
     def _handed_out(self, kind: str, key: str) -> Any:
         """The item as the worker gets it; nobody else gets it until it comes back."""

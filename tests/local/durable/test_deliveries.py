@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import grpc
 import pytest
 
 from local.durable.deliveries import MOST_DELIVERIES
@@ -157,6 +158,14 @@ def test_several_workers_share_the_work_within_their_limits(hub: Hub) -> None:
     workflows.gate.set()
     assert [hub.result(instance) for instance in instances] == [str(n) for n in range(8)]
     other.stop()
+
+
+def test_worker_that_wants_only_some_work_is_refused(hub: Hub) -> None:
+    """GetWorkItemsRequest.workItemFilters of the Durable Task protocol: said so, rather than ignored."""
+    filters = pb.WorkItemFilters(activities=[pb.ActivityFilter(name="held")])
+    with pytest.raises(grpc.RpcError) as refused:
+        next(hub.client._stub.GetWorkItems(pb.GetWorkItemsRequest(workItemFilters=filters)))
+    assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_poison_activity_is_set_aside_and_said_so(

@@ -1,4 +1,4 @@
-"""`kill -9` of the real processes: the engine's at random moments under load, the workers' as well."""
+"""`kill -9` of the real processes, engine and workers, under load (durable-functions-orchestrations, "Reliability")."""
 
 from __future__ import annotations
 

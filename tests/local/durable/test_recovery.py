@@ -1,7 +1,8 @@
 """What the engine comes back with after a kill: everything that a caller was told, and nothing twice that matters.
 
 Each test stops the engine between two transactions by starting another from a copy of its file at that moment, which
-is what a `kill -9` leaves. `test_kill.py` kills real processes.
+is what a `kill -9` leaves. `test_kill.py` kills real processes. The promise: durable-functions-orchestrations,
+"Reliability" (learn.microsoft.com/azure/azure-functions/durable).
 """
 
 from __future__ import annotations
