@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from redis.asyncio import BlockingConnectionPool
+    from redis.asyncio import ConnectionPool
 
     from shared_code.storage.redis_sign_in import RedisSignIn
 
@@ -23,19 +23,18 @@ class RedisConnections:
         self._client_id = client_id
         self._sign_in = sign_in
 
-    def __call__(self, size: int, timeout: float) -> BlockingConnectionPool:
-        """A pool of at most so many connections; seconds for each step. Its owner closes it."""
-        from redis.asyncio import BlockingConnectionPool
+    def __call__(self, size: int, timeout: float) -> ConnectionPool:
+        """A pool of at most so many connections; seconds for each step. Its owner closes it, and asks for no more."""
+        from redis.asyncio import ConnectionPool
 
         limits = {
             "max_connections": size,
-            "timeout": timeout,
             "socket_timeout": timeout,
             "socket_connect_timeout": timeout,
         }
         sign_in = self._signing_in()
         if sign_in is None:
-            return BlockingConnectionPool.from_url(self._url, **limits)
+            return ConnectionPool.from_url(self._url, **limits)
         from shared_code.storage.redis_sign_in import SignedInPool
 
         return SignedInPool.from_url(self._url, credential_provider=sign_in, **limits)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import jwt
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import ConnectionPool
 from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError
 
@@ -65,7 +65,7 @@ class RedisSignIn(CredentialProvider):
         await self._credential.close()
 
 
-class SignedInPool(BlockingConnectionPool):
+class SignedInPool(ConnectionPool):
     """A pool whose connections are always signed in with a token that holds."""
 
     async def get_connection(self, *_: Any, **__: Any) -> AbstractConnection:  # whatever older callers say

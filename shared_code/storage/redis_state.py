@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PREFIX = "sayzhong"
 TIMEOUT = 0.5  # seconds
 KEPT = 24 * 3600  # seconds after the last write: what nobody has written for a day is nobody's state
-CONNECTIONS = 8
+CONNECTIONS = 64  # more than ever ask at once: breakers do so in the background, one question an instance
 
 # KEYS: the value. ARGV: the version it must have ("" for none), the version and value to write, seconds to keep them.
 _WRITE = """

@@ -51,7 +51,8 @@ class RateLimiter:
         self._connect = connect
         self._strategy: SlidingWindowCounterRateLimiter | None = None
         self._items: dict[str, RateLimitItem] = {}
-        self._rests_until = 0.0
+        self._rests_until = 0.0  # while the store answers
+        self._probing = False
         self._crowd = asyncio.Semaphore(STORE_CONNECTIONS)
         self._connections: ConnectionPool | None = None
 
@@ -89,8 +90,10 @@ class RateLimiter:
         return Standing(self._policies[policy], int(remaining), max(1, math.ceil(reset - time.time())))
 
     async def _guarded[T](self, work: Callable[[], Awaitable[T]]) -> T | None:
+        if self._rests():
+            return None
         async with self._crowd:  # waiting here is not the store's failure
-            if time.monotonic() < self._rests_until:
+            if self._rests():
                 return None
             self._limits()  # the first time it imports the store's client, which is not the store's slowness
             return await self._timed(work)
@@ -98,14 +101,23 @@ class RateLimiter:
     async def _timed[T](self, work: Callable[[], Awaitable[T]]) -> T | None:
         from limits.errors import StorageError
 
+        self._probing = self._rests_until > 0
         try:
             async with asyncio.timeout(STORE_TIMEOUT):
-                return await work()
+                answer = await work()
+            self._rests_until = 0.0
+            return answer
         except (StorageError, TimeoutError) as failure:
             self._rests_until = time.monotonic() + STORE_REST
             rate_limit_store_failures.add(1)
             log.warning("rate_limit.store_failed", extra={"reason": type(failure).__name__})
             return None
+        finally:
+            self._probing = False
+
+    def _rests(self) -> bool:
+        """Whether the store is left alone: for a while after a failure, and then until one decision got an answer."""
+        return self._rests_until > 0 and (self._probing or time.monotonic() < self._rests_until)
 
     def _limits(self) -> SlidingWindowCounterRateLimiter:
         if self._strategy is None:
