@@ -46,10 +46,12 @@ def _decoded(code: int, data: bytes, at: int) -> tuple[Any, int]:
     """The value whose content starts at `at`, behind its constructor."""
     if code == 0:
         descriptor, at = _decoded(data[at], data, at + 1)
-        if not isinstance(descriptor, Ulong | Symbol):
+        if type(descriptor) not in (Ulong, Symbol):
             raise ValueError("a descriptor is a ulong or a symbol")
         value, at = _decoded(data[at], data, at + 1)
         return Described(descriptor, value), at
+    if code in _CONSTANTS:
+        return _CONSTANTS[code], at
     measure = _MEASURES.get(code >> 4, 0)
     start = at + measure
     end = start + (int.from_bytes(data[at:start]) if measure else _WIDTHS[code >> 4])
@@ -153,10 +155,10 @@ def _opaque(code: int) -> Callable[[bytes], Any]:
     return lambda raw: Opaque(bytes((code,)) + raw)
 
 
+_CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: Uint(0), 0x44: Ulong(0)}
+"""Values that are their constructor."""
+
 _DECODERS: dict[int, Callable[[bytes], Any]] = {
-    0x40: lambda _: None,
-    0x41: lambda _: True,
-    0x42: lambda _: False,
     0x45: lambda _: [],
     **{code: read for codes, _, read in FORMS.values() for code in codes},
     **{code: _opaque(code) for code in (0x73, 0x74, 0x84, 0x94)},  # char and decimals

@@ -35,10 +35,10 @@ _PERFORMATIVES = {
 }  # fmt: skip
 """Descriptor and fields of each performative, in the order of the wire; `!` marks those that cannot be null."""
 
-_TYPES: dict[str, tuple[type, type]] = {
+_TYPES: dict[str, tuple[type | range, type]] = {
     "": (object, object), "bool": (bool, bool), "string": (str, str), "binary": (bytes, bytes), "map": (dict, dict),
-    "ubyte": (int, Ubyte), "ushort": (int, Ushort), "uint": (int, Uint), "ulong": (int, Ulong),
-    "described": (Described, object),
+    "ubyte": (range(1 << 8), Ubyte), "ushort": (range(1 << 16), Ushort), "uint": (range(1 << 32), Uint),
+    "ulong": (range(1 << 64), Ulong), "described": (Described, object),
 }  # fmt: skip
 """What a field of each type may be when it comes, and what it is when it leaves."""
 
@@ -84,10 +84,16 @@ def decode_frame(sasl: bool, body: bytes) -> tuple[Frame, bytes]:
         raise DecodeError("not a performative")
     frame = Frame(kind)
     for (name, accepted, _, required), value in zip_longest(_FIELDS[kind], values):
-        if not isinstance(value, accepted) and (required or value is not None):
+        if not _fits(value, accepted) and (required or value is not None):
             raise DecodeError(f"{value!r} is no value for the field {name}")
         setattr(frame, name, value)
     return frame, body[end:]
+
+
+def _fits(value: Any, accepted: type | range) -> bool:
+    if isinstance(accepted, range):
+        return isinstance(value, int) and value in accepted
+    return isinstance(value, accepted)
 
 
 def settlement(role: bool, number: int, state: Described) -> Frame:

@@ -95,7 +95,7 @@ def parse_message(data: bytes) -> Message:
     annotations = {k: item for k, item in (values.get(ANNOTATIONS) or {}).items() if k not in _BROKER_ANNOTATIONS}
     ttl, session_id, due = header[2], properties[GROUP_ID], annotations.get("x-opt-scheduled-enqueue-time")
     for value, kind in ((ttl, int), (session_id, str), (due, int)):
-        if value is not None and not isinstance(value, kind):
+        if value is not None and (not isinstance(value, kind) or (kind is int and value < 0)):
             raise DecodeError(f"{value!r} is no time to live, session id or time of enqueueing")
     return Message(header[:4], annotations, properties, ttl, session_id, due, *raw.values())
 

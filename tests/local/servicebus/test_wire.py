@@ -459,6 +459,7 @@ def test_a_closed_connection_is_closed_in_turn(bus: int) -> None:
         "0000000c 02010000 005341 45",  # SASL without a mechanism
         "0000000c 02000000 005340 45",
         "0000000f 02000000 005311 c00302 4040",
+        "00000013 02000000 005311 c00604 4054ff4343",  # an id below zero
     ],
 )
 def test_a_malformed_frame_ends_its_own_connection_only(bus: int, frame: str) -> None:

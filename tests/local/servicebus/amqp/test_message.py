@@ -114,6 +114,7 @@ def test_a_message_whose_body_is_a_message_is_no_batch() -> None:
         section(APPLICATION_PROPERTIES, []),
         section(ANNOTATIONS, "text"),
         section(HEADER, [None, None, "soon"]),
+        section(HEADER, [None, None, -1]),
         encode("no section"),
         b"\x00\x53\x99\x40",
         b"\x00\x53",
