@@ -92,7 +92,7 @@ def decode_frame(sasl: bool, body: bytes) -> tuple[Frame, bytes]:
 
 def _fits(value: Any, accepted: type | range) -> bool:
     if isinstance(accepted, range):
-        return isinstance(value, int) and value in accepted
+        return isinstance(value, int) and int(value) in accepted
     return isinstance(value, accepted)
 
 

@@ -95,8 +95,10 @@ def parse_message(data: bytes) -> Message:
     annotations = {k: item for k, item in (values.get(ANNOTATIONS) or {}).items() if k not in _BROKER_ANNOTATIONS}
     ttl, session_id, due = header[2], properties[GROUP_ID], annotations.get("x-opt-scheduled-enqueue-time")
     for value, kind in ((ttl, int), (session_id, str), (due, int)):
-        if value is not None and (not isinstance(value, kind) or (kind is int and value < 0)):
+        if value is not None and not isinstance(value, kind):
             raise DecodeError(f"{value!r} is no time to live, session id or time of enqueueing")
+    if ttl is not None and ttl < 0:
+        raise DecodeError("a time to live below zero")
     return Message(header[:4], annotations, properties, ttl, session_id, due, *raw.values())
 
 
