@@ -69,8 +69,8 @@ async def _serve(
     if of("serviceBusTrigger"):
         from local.host.servicebus import ServiceBusTrigger  # its SDK takes 200 ms
 
-        for each in of("serviceBusTrigger"):
-            sources.append(ServiceBusTrigger(each, invoker, options.service_bus, os.environ).run)
+        bus = (ServiceBusTrigger(each, invoker, options.service_bus, os.environ) for each in of("serviceBusTrigger"))
+        sources += [trigger.run for trigger in bus]
     base = "/".join(filter(None, (origin, options.route_prefix)))
     by_hand = {name: timer.by_hand for name, timer in timers.items()}
     endpoints = [

@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiMapping
 
 from local.host.indexing import Function
 from local.host.invocation import BY_HAND, Invoker
@@ -64,7 +65,15 @@ class HttpTriggers:
             log.warning("Http request queue limit of %d has been exceeded.", self._most)
             return web.Response(status=429)
         body = await request.read()
-        run = asyncio.create_task(self._run(function, request, values, body))
+        http = RpcHttp(
+            method=request.method,
+            url=str(request.url),
+            headers={name.lower(): value for name, value in _joined(request.headers).items()},
+            query=_joined(request.query),
+            params=values,
+            body=TypedData(bytes=body) if body else TypedData(),
+        )
+        run = asyncio.create_task(self._run(function, request, http))
         self._running.add(run)
         run.add_done_callback(self._running.discard)
         done, _ = await asyncio.wait({run}, timeout=self._limit)
@@ -76,28 +85,20 @@ class HttpTriggers:
         except InvocationFailed:
             return web.Response(status=500)
 
-    async def _run(
-        self, function: Function, request: web.Request, values: dict[str, str], body: bytes
-    ) -> TypedData | None:
-        headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
-        query = {name: ",".join(request.query.getall(name)) for name in request.query}
-        http = RpcHttp(
-            method=request.method,
-            url=str(request.url),
-            headers={name: value for name, value in headers.items() if value},
-            query={name: value for name, value in query.items() if value},
-            params=values,
-            body=TypedData(bytes=body) if body else TypedData(),
-        )
-        parent, state = headers.get("traceparent", ""), headers.get("tracestate", "")
+    async def _run(self, function: Function, request: web.Request, http: Message) -> TypedData | None:
+        trace = request.headers.get("traceparent", ""), request.headers.get("tracestate", "")
         async with self._turn:
-            data = TypedData(http=http)
-            return await self._invoker.run(function, data, reason=BY_HAND, trace_parent=parent, trace_state=state)
+            return await self._invoker.run(function, TypedData(http=http), reason=BY_HAND, trace=trace)
 
     async def drain(self) -> None:
         """Wait for the functions that still run."""
         if self._running:
             await asyncio.wait(self._running)
+
+
+def _joined(values: MultiMapping[str]) -> dict[str, str]:
+    """Repeated values as one, empty ones left out."""
+    return {name: value for name in values if (value := ",".join(values.getall(name)))}
 
 
 def answer(returned: TypedData | None) -> web.Response:
@@ -109,26 +110,21 @@ def answer(returned: TypedData | None) -> web.Response:
         return web.Response(text=returned.string or returned.json or "")
     headers = {name: value for name, value in http.headers.items() if name.lower() not in FRAMING}
     response = web.Response(status=int(http.status_code), headers=headers, body=http.body.bytes or b"")
-    for cookie in http.cookies or ():
-        _set_cookie(response, cookie)
+    for cookie in http.cookies or ():  # RpcHttpCookie
+        given = {name: wrapped.value for name, wrapped in vars(cookie).items() if isinstance(wrapped, Message)}
+        expires = given.get("expires")
+        response.set_cookie(
+            cookie.name,
+            cookie.value,
+            path=given.get("path") or "/",
+            domain=given.get("domain") or None,
+            max_age=int(given["max_age"]) if "max_age" in given else None,
+            expires=format_datetime(datetime.fromtimestamp(expires.seconds, UTC), usegmt=True) if expires else None,
+            secure=given.get("secure", False),
+            httponly=given.get("http_only", False),
+            samesite=SAME_SITE.get(cookie.same_site),
+        )
     return response
-
-
-def _set_cookie(response: web.Response, cookie: Message) -> None:
-    """Put one RpcHttpCookie on the response."""
-    given = {name: wrapped.value for name, wrapped in vars(cookie).items() if isinstance(wrapped, Message)}
-    expires = given.get("expires")
-    response.set_cookie(
-        cookie.name,
-        cookie.value,
-        path=given.get("path") or "/",
-        domain=given.get("domain") or None,
-        max_age=int(given["max_age"]) if "max_age" in given else None,
-        expires=format_datetime(datetime.fromtimestamp(expires.seconds, UTC), usegmt=True) if expires else None,
-        secure=given.get("secure", False),
-        httponly=given.get("http_only", False),
-        samesite=SAME_SITE.get(cookie.same_site),
-    )
 
 
 def application(functions: Handler, own: Iterable[Endpoint]) -> web.Application:

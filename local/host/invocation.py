@@ -43,11 +43,13 @@ class Invoker:
         reason: str = "(null)",
         details: str = "",
         metadata: Mapping[str, TypedData] | None = None,
-        trace_parent: str = "",
-        trace_state: str = "",
+        trace: tuple[str, str] = ("", ""),
         retry: Message = ONCE,
     ) -> TypedData | None:
-        """Run a function to its end, outputs included; return what it returned. Raises InvocationFailed."""
+        """Run a function to its end, outputs included; return what it returned. Raises InvocationFailed.
+
+        `trace` is the W3C `traceparent` and `tracestate` that it came with.
+        """
         invocation = str(uuid.uuid4())
         log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
         if details:
@@ -68,7 +70,7 @@ class Invoker:
                 function_id=function.id,
                 input_data=inputs,
                 trigger_metadata=metadata or {},
-                trace_context=Message(trace_parent=child_of(trace_parent), trace_state=trace_state, attributes={}),
+                trace_context=Message(trace_parent=child_of(trace[0]), trace_state=trace[1], attributes={}),
                 retry_context=retry,
             )
             returned = await self._execute(function, request)

@@ -39,9 +39,8 @@ class DurableLinks:
     """Where instances are managed, as clients are told it."""
 
     def __init__(self, origin: str, hub: str) -> None:
-        self._base = origin + ROOT
-        self._hub = hub
-        self._query = f"taskHub={hub}&connection=Storage"
+        self._base, self._query = origin + ROOT, f"taskHub={hub}&connection=Storage"
+        self._hub = {"taskHubName": hub, "connectionName": "Storage", "requiredQueryStringParameters": self._query}
 
     def of(self, instance: str) -> dict[str, str]:
         """The management URLs of an instance."""
@@ -49,9 +48,8 @@ class DurableLinks:
 
     def client(self, address: str) -> str:
         """The value of a `durableClient` binding: JSON that names the engine (`host:port`) and this API."""
-        told = {"taskHubName": self._hub, "managementUrls": self.of("INSTANCEID"), "baseUrl": self._base}
-        more = {"rpcBaseUrl": address, "httpBaseUrl": self._base, "requiredQueryStringParameters": self._query}
-        return json.dumps({"connectionName": "Storage"} | told | more)
+        here = {"managementUrls": self.of("INSTANCEID"), "baseUrl": self._base, "httpBaseUrl": self._base}
+        return json.dumps(self._hub | here | {"rpcBaseUrl": address})
 
 
 class Management:

@@ -132,9 +132,11 @@ class DurablePump:
         if function is None:
             response.failureDetails.CopyFrom(_unknown("activity", request.name))
             return response
-        value, parent = TypedData(string=request.input.value or "null"), request.parentTraceContext.traceParent
+        value, parent = TypedData(string=request.input.value or "null"), request.parentTraceContext
         try:
-            if returned := await self._invoker.run(function, value, trace_parent=parent):
+            if returned := await self._invoker.run(
+                function, value, trace=(parent.traceParent, parent.traceState.value)
+            ):
                 response.result.value = returned.json or returned.string or ""
         except InvocationFailed as failure:
             kind, _, text = failure.message.partition(": ")

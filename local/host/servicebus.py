@@ -149,7 +149,7 @@ class ServiceBusTrigger:
         async with self._kept_locked(receiver, received):
             try:
                 await self._invoker.run(
-                    self._function, data, details=details, metadata=metadata, trace_parent=messages.trace_parent(first)
+                    self._function, data, details=details, metadata=metadata, trace=(messages.trace_parent(first), "")
                 )
             except InvocationFailed:
                 succeeded = False
