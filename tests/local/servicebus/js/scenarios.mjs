@@ -25,6 +25,7 @@ async function failsWith(code, action) {
 }
 
 const scenarios = {
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-messages-payloads
   async properties_arrive() {
     const sent = {
       body: { text: "你好" }, messageId: "id", contentType: "application/json", correlationId: "c", subject: "s",
@@ -40,6 +41,7 @@ const scenarios = {
     await receiver.completeMessage(message);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
   async messages_are_abandoned_with_properties_and_die() {
     await sender.sendMessages({ body: "stubborn" });
     for (const round of [0, 1, 2]) {
@@ -53,6 +55,7 @@ const scenarios = {
     await deadLetters.completeMessage(dead);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-dead-letter-queues
   async dead_letters_say_why_and_carry_more() {
     await sender.sendMessages({ body: "odd", applicationProperties: { own: "kept" } });
     const [message] = await receive(receiver);
@@ -66,6 +69,7 @@ const scenarios = {
     await deadLetters.completeMessage(dead);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-protocol-guide
   async batches_and_large_messages_arrive() {
     const batch = await sender.createMessageBatch();
     for (let n = 0; n < 50; n++) assert.ok(batch.tryAddMessage({ body: n }));
@@ -80,6 +84,7 @@ const scenarios = {
     await receiver.completeMessage(large);
   },
 
+  // AMQP 1.0, 2.5.6 and 2.6.7: session windows and link credit
   async thousands_are_sent_on_one_link() {
     for (let start = 0; start < 5500; start += 500) {
       await Promise.all([...Array(500).keys()].map((n) => sender.sendMessages({ body: start + n })));
@@ -90,6 +95,7 @@ const scenarios = {
     assert.deepEqual(messages.map((message) => message.body), [...Array(5500).keys()]);
   },
 
+  // AMQP 1.0, 2.6.7: drain
   async a_short_receive_drains_its_credit() {
     await sender.sendMessages({ body: "only" });
     const [message] = await receiver.receiveMessages(10, { maxWaitTimeInMs: 300 });
@@ -101,6 +107,7 @@ const scenarios = {
     await receiver.completeMessage(next);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response
   async messages_are_scheduled_cancelled_peeked_deferred_and_renewed() {
     const due = new Date(Date.now() + 3600000);
     const numbers = await sender.scheduleMessages([{ body: "a" }, { body: "b" }], due);
@@ -117,6 +124,7 @@ const scenarios = {
     await receiver.completeMessage(deferred);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/message-transfers-locks-settlement
   async subscribers_renew_locks_and_run_side_by_side() {
     // Messages without an id and a lock of three seconds: the renewer at work.
     const subscribed = client.createReceiver("js-subscribed", { maxAutoLockRenewalDurationInMs: 30000 });
@@ -202,6 +210,7 @@ const scenarios = {
     await receiver.completeMessage(message);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/topic-filters
   async topics_filter() {
     const to = client.createSender("js-events");
     await to.sendMessages([
@@ -230,6 +239,7 @@ const scenarios = {
     await Promise.all([to.close(), from.close(), dead.close()]);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/message-sessions
   async sessions_are_held_by_one_and_keep_state() {
     const to = client.createSender("js-learners");
     await to.sendMessages([1, 2].map((body) => ({ body, sessionId: "mei" })));
@@ -279,6 +289,7 @@ const scenarios = {
     await Promise.all([to.close(), session.close()]);
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-messaging-exceptions-latest
   async errors_are_recognised() {
     const absent = client.createSender("absent");
     await failsWith("MessagingEntityNotFound", () => absent.sendMessages({ body: 1 }));
@@ -293,6 +304,7 @@ const scenarios = {
     await wrong.close();
   },
 
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response
   async rules_are_refused_with_a_sentence() {
     const rules = client.createRuleManager("js-events", "gold");
     const error = await rules.createRule("sql", { sqlExpression: "1=1" }).then(() => null, (failure) => failure);
