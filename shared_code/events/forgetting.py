@@ -10,7 +10,7 @@ from shared_code.events.bus import Bus
 from shared_code.events.line import Line
 from shared_code.events.parking import Parking
 
-AT_ONCE = 4  # connections
+AT_ONCE = 8  # connections
 
 
 class Forgetting:
