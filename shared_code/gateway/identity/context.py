@@ -2,6 +2,7 @@
 
 `X-Context` is base64url of JSON, `X-Context-Signature` is `v1=` and the hex HMAC-SHA256 of that text. The facts hold
 the time (`ts`, seconds since 1970), a `nonce`, `method` and `path`, so that a signature serves for one request only.
+The edge adds `body`, the hex SHA-256 of a JSON body.
 """
 
 from __future__ import annotations

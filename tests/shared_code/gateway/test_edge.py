@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.identity import context
 from shared_code.gateway.identity.tokens import TokenVerifier
-from shared_code.gateway.routes import GET_SESSION, LIVE
+from shared_code.gateway.routes import GET_SESSION, LIVE, START_SESSION
 from shared_code.gateway.stages.edge import NONCES, Edge
 from shared_code.storage.shared_state import TableState
 from tests.shared_code.gateway.conftest import MakeGateway
@@ -101,6 +102,25 @@ async def test_a_signed_context_serves_once(behind: Make, provider: OpenIdProvid
 def test_a_context_that_does_not_fit_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(AppError):
         context.verify([OLD], headers, method="GET", path=request(GET_SESSION).path, now=time.time())
+
+
+async def test_a_body_that_the_edge_did_not_sign_is_refused(behind: Make, provider: OpenIdProvider) -> None:
+    gateway, body = behind("header", OLD), b'{"mode":"practice"}'
+    hashed = hashlib.sha256(body).hexdigest()
+    cases: list[tuple[dict[str, Any], bytes, int]] = [
+        ({"body": hashed}, body, 200),
+        ({"body": hashed}, b'{"mode":"other"}', 403),
+        ({}, body, 403),
+        ({"body": 7}, body, 403),
+    ]
+    for facts, sent, expected in cases:
+        headers = {
+            "x-edge-authorization": edge_token(provider),
+            "content-type": "application/json",
+            **signed(OLD, method="POST", path=request(START_SESSION).path, **facts),
+        }
+        answer = await gateway.handle(request(START_SESSION, provider.token(), headers=headers, body=sent), who)
+        assert answer.status == expected, facts
 
 
 async def test_g10_headers_that_claim_an_identity_get_no_further(gateway: Gateway, provider: OpenIdProvider) -> None:
