@@ -69,16 +69,11 @@ class ProtocolSession:
 
     def accept(self, frame: Frame, session_id: str | None = None, properties: dict[Any, Any] | None = None) -> None:
         """Answer an attach: what the client wrote, filled in where SDKs insist on a value, and the session granted."""
-        source, target = (
-            [each.field(at) for at in range(size)] for each, size in ((frame.source, 11), (frame.target, 7))
-        )
-        if session_id is not None:
-            source[FILTER] = {**source[FILTER], SESSION_FILTER: session_id}
         ours = self._attach(frame)
-        ours.source, ours.target = (
-            Described(frame.source.descriptor, source),
-            Described(frame.target.descriptor, target),
-        )
+        ours.source = Described(frame.source.descriptor, [frame.source.field(at) for at in range(11)])
+        ours.target = Described(frame.target.descriptor, [frame.target.field(at) for at in range(7)])
+        if session_id is not None:
+            ours.source.value[FILTER] = {**ours.source.value[FILTER], SESSION_FILTER: session_id}
         ours.properties = properties
         self.send(ours)
 
