@@ -28,7 +28,7 @@ from functions.http import (
 )
 from functions.realtime import connections
 from functions.timers import erasures as erasures_under_way
-from functions.timers import gateway, jobs, outbox
+from functions.timers import gateway, jobs, outbox, retention
 from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
 from functions.timers import webhooks as old_deliveries
@@ -64,6 +64,7 @@ BLUEPRINTS = (
     jobs.bp,
     erasures_under_way.bp,
     outbox.bp,
+    retention.bp,
     overdue_lines.bp,
     service_health.bp,
     gateway.bp,

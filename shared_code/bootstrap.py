@@ -66,6 +66,7 @@ from shared_code.services.past_sessions import PastSessions
 from shared_code.services.people import People
 from shared_code.services.planning import PlanningService, PlanRecord
 from shared_code.services.progress import ProgressProjection, ProgressService
+from shared_code.services.retention import Retention
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import VoiceRecord, Voices
 from shared_code.services.webhooks.address import Destinations
@@ -112,6 +113,7 @@ class App:
     events: EventStore
     consents: ConsentRecord
     erasures: Erasures
+    retention: Retention
     search: EventSearch
     actions: OperatorActions
     intake: Intake
@@ -278,6 +280,7 @@ def app() -> App:
         events=store,
         consents=consents,
         erasures=erasures,
+        retention=Retention(tables, blobs, clock),
         actions=actions,
         search=EventSearch(store, timeline),
         intake=Intake(journal, people.pseudonym, clock),

@@ -162,7 +162,8 @@ class Sessions:
         """The session when it has ended: by the caller now, unless somebody ended it before."""
         while True:
             row = await self._table.get(session_id, "session")
-            assert row is not None, "sessions are never deleted"
+            if row is None:
+                raise NotFound("There is no such session.")  # it ended so long ago that it is no longer kept
             session = _session(row)
             if session.ended_at is not None:
                 return session

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared_code.domain.errors import Conflict, NotFound
@@ -93,6 +94,16 @@ class Blobs:
         with suppress(NotFound), storage_failures(container):
             async for name in self._service.get_container_client(container).list_blob_names(name_starts_with=prefix):
                 yield name
+
+    async def purge(self, container: str, before: datetime) -> int:
+        """Delete the blobs that were last written before this moment; how many. Lists them all: for a timer."""
+        purged = 0
+        with suppress(NotFound), storage_failures(container):
+            async for blob in self._service.get_container_client(container).list_blobs():
+                if blob.last_modified < before:
+                    await self.delete(container, blob.name)
+                    purged += 1
+        return purged
 
     async def append(self, container: str, name: str, block: bytes, *, at: int) -> None:
         """Append a block (up to 4 MiB, written whole or not at all) to an append blob whose size is `at`.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from shared_code.domain.clock import rfc3339
 from shared_code.domain.errors import Conflict, NotFound
 from shared_code.resilience.single_flight import SingleFlight
 from shared_code.storage.account import CLIENT_OPTIONS, StorageAccount
@@ -113,6 +115,22 @@ class Table:
         condition: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
         with suppress(NotFound), storage_failures(self.name):
             await self._client.delete_entity(escape_key(partition), escape_key(key), **condition)
+
+    async def purge(self, before: datetime) -> int:
+        """Delete the rows that were last written before this moment; how many. One that changes meanwhile stays.
+
+        Storage looks at every row: for a timer.
+        """
+        written = f"Timestamp lt datetime'{rfc3339(before)}'"
+        found = self._client.query_entities(written, select=["PartitionKey", "RowKey"], results_per_page=_PAGE)
+        purged = 0
+        with suppress(NotFound), storage_failures(self.name):
+            async for entity in found:
+                row = to_row(entity)
+                with suppress(Conflict):
+                    await self.delete(row.partition, row.key, etag=row.etag)
+                    purged += 1
+        return purged
 
     async def transact(self, changes: Sequence[Change]) -> list[str]:
         """Make up to 100 changes in one partition, all or none, and give the etags of the rows ("" for deleted ones).
