@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import aiohttp
 import jwt
 from msgspec import Struct
 from yarl import URL
@@ -20,10 +19,13 @@ from shared_code.domain.errors import Unavailable
 from shared_code.domain.side_effects import latched
 from shared_code.realtime.push import Push
 
+if TYPE_CHECKING:
+    import aiohttp
+
 API_VERSION = "2022-06-01"
 HUB = "learning"
 CLIENT_TOKEN_MINUTES = 60
-TIMEOUT = aiohttp.ClientTimeout(total=5)
+TIMEOUT = 5.0  # seconds
 ENTRA_SCOPE = "https://signalr.azure.com/.default"
 
 Bearer = Callable[[str], Awaitable[str]]  # the URL of a call -> the bearer token for it
@@ -98,6 +100,8 @@ class SignalRService:
 
     async def healthy(self) -> bool:
         """Whether the service answers."""
+        import aiohttp  # at first use: a fifth of the time that the app takes to start
+
         try:
             async with self._http().head(f"{self._endpoint}/api/health") as response:
                 return response.status == 200
@@ -111,12 +115,16 @@ class SignalRService:
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=TIMEOUT)
+            import aiohttp
+
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
         return self._session
 
     async def _call(
         self, method: str, path: str, query: dict[str, Any], body: dict[str, Any] | None = None
     ) -> dict[str, Any]:
+        import aiohttp
+
         url = f"{self._endpoint}/api/hubs/{HUB}{path}?{urlencode({**query, 'api-version': API_VERSION})}"
         headers = {"Authorization": f"Bearer {await self._bearer(url)}"}
         try:

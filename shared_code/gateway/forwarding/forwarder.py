@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from shared_code.gateway.forwarding.headers import incoming, outgoing
 from shared_code.gateway.forwarding.target import below, is_forbidden
 from shared_code.gateway.http import JSON, Request, Response
 from shared_code.gateway.registry.instance import Instance
-from shared_code.resilience.checked_resolver import CheckedResolver
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_ANSWER = 8 * 1024 * 1024  # bytes: a function answers whole bodies, so this is memory
 CONNECT = 2.0  # seconds
@@ -44,6 +45,8 @@ class Forwarder:
 
         Raises CallFailed for a 5xx, a redirect, a failed connection, a time-out or too long an answer.
         """
+        import aiohttp  # at first use: a fifth of the time that the app takes to start
+
         target = below(instance.url, path, request.query)
         try:
             async with (
@@ -67,6 +70,8 @@ class Forwarder:
 
     async def probe(self, instance: Instance, seconds: float) -> bool:
         """Whether an instance says that it is well."""
+        import aiohttp
+
         target = below(instance.url, instance.health_path)
         try:
             async with asyncio.timeout(seconds), self._http().get(target, allow_redirects=False) as answer:
@@ -81,6 +86,10 @@ class Forwarder:
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
+            import aiohttp
+
+            from shared_code.resilience.checked_resolver import CheckedResolver
+
             connector = aiohttp.TCPConnector(
                 limit=POOL,
                 limit_per_host=POOL_PER_HOST,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import jwt
 import msgspec
 
 from shared_code.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    import aiohttp
 
 TIMEOUT = 3.0  # seconds for both documents together
 MAX_DOCUMENT = 512 * 1024  # bytes
@@ -39,6 +41,8 @@ class DiscoveredKeys:
 
     async def __call__(self) -> dict[str, jwt.PyJWK]:
         """Ask the provider. Raises Unavailable when it does not answer in time or with something else."""
+        import aiohttp  # at first use: a fifth of the time that the app takes to start
+
         try:
             async with asyncio.timeout(TIMEOUT):
                 metadata = await self._get(self._issuer.rstrip("/") + "/.well-known/openid-configuration", Discovery)
@@ -52,6 +56,8 @@ class DiscoveredKeys:
 
     async def _get[T](self, url: str, document: type[T]) -> T:
         if self._http is None:
+            import aiohttp
+
             self._http = aiohttp.ClientSession()
         async with self._http.get(url, allow_redirects=False) as response:
             if response.status != 200:

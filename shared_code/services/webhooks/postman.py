@@ -7,8 +7,7 @@ import random
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import Conflict, Invalid, NotFound
@@ -18,12 +17,14 @@ from shared_code.events.consents import ConsentRecord
 from shared_code.events.message import IncomingMessage, OutgoingMessage, Property
 from shared_code.events.received import Received
 from shared_code.events.store import EventStore
-from shared_code.resilience.checked_resolver import CheckedResolver
 from shared_code.services.webhooks.address import Destinations
 from shared_code.services.webhooks.log import DeliveryLog, Logged
 from shared_code.services.webhooks.signing import signed_headers
 from shared_code.services.webhooks.subscriptions import Subscription, Subscriptions
 from shared_code.storage.lake import Lake
+
+if TYPE_CHECKING:
+    import aiohttp
 
 QUEUE = "webhooks"
 SUBSCRIBER = "webhooks"  # of every topic
@@ -142,6 +143,8 @@ class Postman:
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int | None, str]:
         """Status and what was wrong; redirects are not followed, and nobody's answer is read."""
+        import aiohttp  # at first use: a fifth of the time that the app takes to start
+
         try:
             self._destinations.check(url)  # the configuration may have changed since
             async with (
@@ -160,6 +163,10 @@ class Postman:
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
+            import aiohttp
+
+            from shared_code.resilience.checked_resolver import CheckedResolver
+
             connector = aiohttp.TCPConnector(
                 limit_per_host=8, resolver=CheckedResolver(self._destinations.forbidden), ttl_dns_cache=30
             )
