@@ -250,6 +250,7 @@ def app() -> App:
             "channel": lambda person: channel.forget(personal_channel(person.pseudonym)),
             "answers": lambda person: gateway.forget(person.pseudonym),
             "parked": lambda person: forgetting.parked(person.pseudonym),
+            "letters": lambda person: letters.forget(person.tenant, person.pseudonym),
             "messages": lambda person: forgetting.messages(person.id, person.pseudonym),
         },
         others=LinkedGuests(gateway.guests.linked_to, store).of,

@@ -165,6 +165,11 @@ class Letters:
             if each.size > COLUMN // 2:
                 await self._blobs.delete(CONTAINER, each.id)
 
+    async def forget(self, tenant: str, learner: str) -> None:
+        """Strike off a learner's letters; what was inside is gone with the learner's key."""
+        mine = [each async for each in self.summaries(tenant, Selection()) if each.learner == learner]
+        await self.remove(tenant, mine)
+
     async def _row(self, letter: Letter) -> Row:
         summary = letter.summary
         inside = _Inside(

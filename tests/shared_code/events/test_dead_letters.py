@@ -124,6 +124,16 @@ async def test_what_is_inside_is_sealed_and_goes_with_the_learner(
     assert await letters_of(backbone, tenant) == []
 
 
+async def test_forgetting_a_learner_strikes_off_that_learner_s_letters_alone(
+    backbone: Backbone, learner: str, tenant: str
+) -> None:
+    await died(backbone, misfit(learner, tenant))
+    await died(backbone, misfit(f"{learner}-2", tenant))
+    await backbone.letters.forget(tenant, stream_of(tenant, learner))
+    (left,) = await letters_of(backbone, tenant)
+    assert left.learner == stream_of(tenant, f"{learner}-2")
+
+
 async def test_a_mended_letter_is_redriven_to_its_own_subscription_and_handled_once(
     backbone: Backbone, servicebus: str, learner: str, tenant: str
 ) -> None:
