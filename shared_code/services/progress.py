@@ -11,7 +11,7 @@ from shared_code.domain.clock import parse_rfc3339
 from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.events.versions import VERSIONS
 from shared_code.domain.learning import analysis
-from shared_code.domain.learning.progress import Progress, record
+from shared_code.domain.learning.progress import Progress, record, trusted
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.documents import Documents
@@ -28,6 +28,7 @@ class ProgressService:
         """Fold in what the stream has beyond the document. Safe to run twice and at the same time."""
 
         async def onwards(progress: Progress) -> Progress:
+            progress = trusted(progress)
             await self._fold(person, progress)
             return progress
 

@@ -4,11 +4,12 @@ import json
 import uuid
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared_code.domain.errors import Conflict, Invalid, Unavailable
 from shared_code.domain.events.learning import ProgressRecorded
-from shared_code.events.message import IncomingMessage
+from shared_code.events.message import LARGE, IncomingMessage
 from shared_code.events.received import Received
 from tests.shared_code.events.backbone import Backbone, backbone_on, practised
 from tests.shared_code.events.receiving import receive, receive_dead_letters
@@ -172,3 +173,36 @@ async def test_what_cannot_even_be_parked_is_left_to_the_bus(servicebus: str, le
         with pytest.raises(Unavailable):
             await consume(lost, IncomingMessage(body=foreign(learner)), handler)
         assert handler.handled == []
+
+
+async def test_a_large_event_reaches_its_handler_whole(
+    backbone: Backbone, servicebus: str, stream: str, learner: str
+) -> None:
+    """On the bus it is a reference; one that refers to nothing is a dead letter."""
+    event = practised(learner)
+    event = msgspec.structs.replace(event, data={**event.data, "filling": "x" * LARGE})
+    await backbone.journal.record(stream, [event])
+    (message,) = await receive(servicebus, "learning-progress", "progress", learner, count=1)
+    assert len(message.body) < 1000
+    handler = Handler()
+    await consume(backbone, message, handler)
+    (received,) = handler.handled
+    assert received.event == event
+    assert isinstance(received.data, ProgressRecorded)
+
+    nothing = json.loads(message.body) | {"id": "nothing-here"}
+    await consume(backbone, IncomingMessage(body=json.dumps(nothing).encode(), session_id=learner), handler)
+    (letter,) = await receive_dead_letters(servicebus, learner, count=1)
+    assert letter.properties["DeadLetterReason"] == "rejected"
+    assert "/dataref" in str(letter.properties["DeadLetterErrorDescription"])
+    assert len(handler.handled) == 1
+
+
+async def test_an_erased_learner_s_event_is_dropped(backbone: Backbone, stream: str, learner: str) -> None:
+    event = practised(learner)
+    await backbone.store.append(stream, [event])
+    await backbone.keys.erase(stream)
+    handler = Handler()
+    await consume(backbone, IncomingMessage(body=event.encode(), session_id=learner), handler)
+    assert handler.handled == []
+    assert [line["outcome"] for line in await processing_log(backbone, event.id)] == ["erased"]

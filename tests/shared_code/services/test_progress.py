@@ -73,3 +73,26 @@ async def test_a_time_of_another_system_holds_up_no_learner(
     folded = await progress.catch_up(person)
     assert folded.version == 2
     assert all(datetime.fromisoformat(mark.at) <= utc_now() for mark in folded.recent)
+
+
+async def test_a_document_of_another_fold_is_computed_anew(
+    tables: Tables, blobs: Blobs, store: EventStore, progress: ProgressService
+) -> None:
+    """Whatever an older release has folded wrongly does not live on; what sagas took back stays taken back."""
+    person, documents = uuid.uuid4().hex, Documents(blobs, learner_keys(tables), "projections", "progress", Progress)
+    items = (PractisedItem(hanzi="你", pinyin="nǐ", expected=3, heard=3, tone_score=80.0),)
+    events = [
+        event_of(
+            ProgressRecorded(attempt_id=f"a-{number}", items=items),
+            subject="mei",
+            tenant="sayzhong",
+            correlation_id=str(uuid.uuid4()),
+            now=datetime.now(UTC),
+        )
+        for number in range(3)
+    ]
+    await store.append(person, events)
+    await documents.put(person, Progress(version=99, position=3, reverted=[events[0].id], fold=0))
+    caught_up = await progress.catch_up(person)
+    assert (caught_up.version, caught_up.position, caught_up.reverted) == (2, 3, [events[0].id])
+    assert await documents.load(person) == caught_up
