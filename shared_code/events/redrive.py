@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import AppError, Invalid, TooLarge
+from shared_code.domain.events.topology import subscription_of
 from shared_code.events.consumer import fitting
 from shared_code.events.dead_letter_queue import DeadLetterQueue
 from shared_code.events.letter import Letter
@@ -99,6 +100,8 @@ class Redrive:
 
     def _addressed(self, letter: Letter) -> Addressed:
         summary = letter.summary
+        if subscription_of(summary.topic, summary.subscriber) is None:
+            raise Invalid("The subscription that this letter died in is no more.", code="subscription-gone")
         event = fitting(letter.body, summary.topic, self._clock).event
         line = Line(summary.topic, summary.subscriber, self._pseudonym(event.tenantid, event.subject))
         delivery = replace(letter.delivery, redriven=letter.delivery.redriven + 1)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.events.catalogue import find
+from shared_code.domain.events.topology import subscription_of
 from shared_code.events.delivery import Delivery
 from shared_code.events.job import Job
 from shared_code.events.line import Line
@@ -174,8 +175,8 @@ def _fed(job: Job, done: int, skipped: int, stream: str, version: int, sent: int
 
 
 def _is_wanted(stored: StoredEvent, order: ReplayOrder) -> bool:
-    kind = find(stored.event.type)
-    if stored.erased or kind is None or kind.topic != order.topic:
+    kind, subscription = find(stored.event.type), subscription_of(order.topic, order.subscriber)
+    if stored.erased or kind is None or subscription is None or not subscription.takes(kind):
         return False
     after = order.start is None or stored.recorded_at >= rfc3339(order.start)
     return after and (order.end is None or stored.recorded_at < rfc3339(order.end))

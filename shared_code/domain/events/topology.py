@@ -58,6 +58,13 @@ SUBSCRIPTIONS = (
     Subscription(topic="notification", subscriber="audit"),
     *(Subscription(topic=topic, subscriber="webhooks") for topic in TOPICS),
 )
+
+
+def subscription_of(topic: str, subscriber: str) -> Subscription | None:
+    """The subscription of this subscriber to this topic, or None."""
+    return next((each for each in SUBSCRIPTIONS if (each.topic, each.subscriber) == (topic, subscriber)), None)
+
+
 QUEUES = (
     Queue("dead-letters", dead_letters_on_expiry=False),  # the end of the way
     Queue("redeliveries"),

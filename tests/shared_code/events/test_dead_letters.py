@@ -175,6 +175,14 @@ async def test_an_edit_leaves_an_event_what_it_is(
     assert await backbone.letters.edits(tenant, letter.summary.id) == []
 
 
+async def test_a_letter_of_a_subscription_that_is_no_more_stays(backbone: Backbone, learner: str, tenant: str) -> None:
+    await died(backbone, foreign(learner, tenant), "rejected", "gone")
+    letter = await only_letter(backbone, tenant)
+    outcome = await backbone.redrive.redrive(tenant, [letter], by="op")
+    assert [(each, fault.code) for each, fault in outcome.refused] == [(letter, "subscription-gone")]
+    assert await letters_of(backbone, tenant) == [letter.summary]
+
+
 async def test_a_stored_fact_is_not_edited(backbone: Backbone, learner: str) -> None:
     event = practised(learner)
     await backbone.journal.record(stream_of("sayzhong", learner), [event])
