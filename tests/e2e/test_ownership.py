@@ -24,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TENANT = "own-school"
 SHARED = {"service", "id", "path", "item_id", "experiment_id"}  # what all tenants have together
+NAMED = {"learner_id", "event_id"}  # of the tenant and subject that the query names
 
 
 @dataclass
@@ -49,6 +50,8 @@ async def mei(wide_open_stack: Stack) -> AsyncIterator[Mei]:
         status, made, _ = await operator.call("POST", "/api/v1/webhooks", json=wish)
         assert status == 201, made
         webhook: str = made["webhook"]["id"]
+        granted = {"voice": {"webhooks": True}}
+        assert (await learner.call("PUT", "/api/v1/learners/me/consents", json=granted))[0] == 200
         _, started, _ = await learner.call("POST", "/api/v1/sessions", json={"mode": "practice"})
         session: str = started["session_id"]
         spoken = await speak(RIGHT[0].spoken, variant=VOICE)
@@ -95,7 +98,7 @@ def owner(stack: Stack, mei: Mei, operation: Described) -> str:
 
 async def test_what_is_anothers_is_a_404(wide_open_stack: Stack, mei: Mei) -> None:
     stack = wide_open_stack
-    owned = [each for each in await described(stack.api) if each.parameters - SHARED]
+    owned = [each for each in await described(stack.api) if each.parameters - SHARED - NAMED]
     assert {name for each in owned for name in each.parameters - SHARED} <= mei.things.keys(), "what do these name?"
     failures = []
     async with aiohttp.ClientSession() as http:
@@ -112,6 +115,24 @@ async def test_what_is_anothers_is_a_404(wide_open_stack: Stack, mei: Mei) -> No
             if status == 404 or (operation.method == "GET" and status != 200):
                 failures.append(f"{operation.name} by its owner: {status} {text[:200]}")
     assert not failures, "\n".join(failures)
+
+
+async def test_what_a_query_names_of_another_tenant_is_a_404(wide_open_stack: Stack, mei: Mei) -> None:
+    """A learner's erasure, and an event fetched by reference: found by those of her tenant, and nobody else's."""
+    stack = wide_open_stack
+    event_id = mei.things["saga_id"].removeprefix("learning-progress-")
+    event = f"/v1/events/{event_id}?tenant={TENANT}&subject={mei.name}"
+    erasure = f"/v1/ops/learners/{mei.name}/data?tenant={TENANT}"
+    async with aiohttp.ClientSession() as http:
+        for tenant, status in (("other-school", 404), (TENANT, 200)):
+            headers = {"Authorization": f"Bearer {stack.token('own-service', 'service', tenant=tenant)}"}
+            async with http.get(stack.api + event, headers=headers) as answer:
+                assert answer.status == status, tenant
+        headers = {"Authorization": f"Bearer {stack.token('own-jun', 'operator', tenant='other-school')}"}
+        async with http.delete(stack.api + erasure, headers=headers) as answer:
+            assert answer.status == 404
+        async with http.get(stack.api + erasure.replace("data", "erasure"), headers=headers) as answer:
+            assert answer.status == 404
 
 
 async def test_no_list_tells_of_what_is_anothers(wide_open_stack: Stack, mei: Mei) -> None:
