@@ -31,7 +31,6 @@ from functions.timers import erasures as erasures_under_way
 from functions.timers import gateway, jobs, outbox, retention
 from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
-from functions.timers import webhooks as old_deliveries
 
 BLUEPRINTS = (
     actions.bp,
@@ -68,5 +67,4 @@ BLUEPRINTS = (
     overdue_lines.bp,
     service_health.bp,
     gateway.bp,
-    old_deliveries.bp,
 )

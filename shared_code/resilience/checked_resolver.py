@@ -12,10 +12,11 @@ from aiohttp.resolver import ThreadedResolver
 class CheckedResolver(AbstractResolver):
     """Resolves like the system does, and leaves out addresses that nothing may be sent to (DNS rebinding).
 
-    aiohttp does not ask it about a host that is an address already: judge those before.
+    `forbidden(host, address)` judges. aiohttp does not ask it about a host that is an address already: judge those
+    before.
     """
 
-    def __init__(self, forbidden: Callable[[str], bool]) -> None:
+    def __init__(self, forbidden: Callable[[str, str], bool]) -> None:
         self._forbidden = forbidden
         self._system = ThreadedResolver()
 
@@ -24,7 +25,7 @@ class CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """The addresses of a host. Raises OSError when none is left."""
         found = await self._system.resolve(host, port, family)
-        allowed = [each for each in found if not self._forbidden(each["host"])]
+        allowed = [each for each in found if not self._forbidden(host, each["host"])]
         if not allowed:
             raise OSError(f"{host} has no address that may be used")
         return allowed

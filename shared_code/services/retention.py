@@ -22,6 +22,7 @@ TABLES: Mapping[str, timedelta] = {
     "correlations": timedelta(days=400),  # whoever asks later finds events by learner, or by type and time
     "sessions": timedelta(days=90),  # a session lasts hours
     "channel": timedelta(days=90),
+    "webhookdeliveries": timedelta(days=30),  # attempts end after three days
 }
 BLOBS: Mapping[str, timedelta] = {"attempts": timedelta(days=90)}
 

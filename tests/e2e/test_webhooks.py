@@ -45,6 +45,11 @@ async def test_a_partner_is_told_what_it_asked_for(stack: Stack) -> None:
         status, _, _ = await partner.call("POST", f"{address}/deliveries/{delivery['id']}/attempts")
         assert status == 202
         await subscriber.wait(3, 60)
+        for strange in ("é", "_w", "A" * 401):
+            status, _, _ = await partner.call("POST", f"{address}/deliveries/{strange}/attempts")
+            assert status == 404, strange
+            status, problem, _ = await partner.call("GET", f"{address}/deliveries", after=strange)
+            assert (status, problem["code"] in ("after-invalid", "query-invalid")) == (400, True), strange
 
         async with api_of(stack, "another", "service", tenant="elsewhere") as stranger:
             assert (await stranger.call("GET", address))[0] == 404

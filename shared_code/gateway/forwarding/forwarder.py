@@ -93,7 +93,7 @@ class Forwarder:
             connector = aiohttp.TCPConnector(
                 limit=POOL,
                 limit_per_host=POOL_PER_HOST,
-                resolver=CheckedResolver(lambda address: is_forbidden(address, self._allowed_hosts)),
+                resolver=CheckedResolver(lambda _host, address: is_forbidden(address, self._allowed_hosts)),
                 ttl_dns_cache=30,
             )
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT)

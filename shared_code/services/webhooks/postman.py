@@ -34,6 +34,7 @@ GONE = 410  # "this endpoint wants no more", as the specification has it
 # Between one attempt and the next, as Standard Webhooks recommends: ten attempts within three days.
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
 OUTAGE = timedelta(seconds=60)  # until an attempt that we could not make is due again
+OVERDUE = timedelta(minutes=15)  # an attempt that was not made for so long has lost its message
 TENANT, WEBHOOK, DELIVERY, ATTEMPT = "tenant", "webhook", "delivery", "attempt"
 
 
@@ -73,12 +74,16 @@ class Postman:
             await self._send(subscription, delivery_id, attempt=1)
 
     async def again(self, tenant: str, webhook_id: str, delivery_id: str) -> None:
-        """Deliver once more what failed or was delivered. Raises NotFound, Conflict for one that is under way."""
+        """Deliver once more what is not under way. Raises NotFound, Conflict for what is still being tried.
+
+        Under way is what is pending and not overdue: a message may be lost, by a crash of this very method too.
+        """
         subscription = await self._subscriptions.get(tenant, webhook_id)
         logged = await self._deliveries.get(webhook_id, delivery_id)
         if logged is None:
             raise NotFound("There is no such delivery.")
-        if logged.delivery.state == "pending":
+        due = logged.delivery.next_at
+        if logged.delivery.state == "pending" and due is not None and self._clock() < due + OVERDUE:
             raise Conflict("This delivery is still being tried.", code="delivery-pending")
         await self._deliveries.change(logged, state="pending", attempts=0, next_at=self._clock())
         await self._send(subscription, delivery_id, attempt=1)

@@ -7,7 +7,7 @@ with it.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from shared_code.domain.clock import Clock
 from shared_code.domain.errors import Conflict, NotFound
 from shared_code.domain.identifiers import uuid7
 from shared_code.services.webhooks.signing import new_secret
-from shared_code.storage.rows import Row
+from shared_code.storage.rows import Row, Value
 from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.tables import Tables
 
@@ -68,17 +68,13 @@ class Subscriptions:
         now = self._clock()
         made = Subscription(**msgspec.structs.asdict(wish), id=uuid7(now), tenant=tenant, created_at=now)
         secret = new_secret()
-        await self._write(made, [_Secret(secret)])
+        await self._table.insert(Row(tenant, made.id, _values(made) | await self._sealed(made.id, [_Secret(secret)])))
+        self._views.pop(tenant, None)
         return made, secret
 
     async def of_tenant(self, tenant: str) -> list[Subscription]:
         """The tenant's webhooks, the oldest first."""
         return [_read(row) async for row in self._table.rows(tenant)]
-
-    async def every(self) -> AsyncIterator[Subscription]:
-        """The webhooks of all tenants."""
-        async for row in self._table.rows():
-            yield _read(row)
 
     async def wanting(self, tenant: str, event_type: str) -> list[Subscription]:
         """Who wants events of this type. A change is heard of within VIEW seconds."""
@@ -93,7 +89,7 @@ class Subscriptions:
         return _read(await self._row(tenant, webhook_id))
 
     async def change(self, tenant: str, webhook_id: str, wish: Wish) -> Subscription:
-        """Say anew what a subscriber may say."""
+        """Say anew what a subscriber may say. Conflict where somebody else changes the webhook at this moment."""
         row = await self._row(tenant, webhook_id)
         changed = msgspec.structs.replace(_read(row), **msgspec.structs.asdict(wish))
         await self._table.replace(Row(row.partition, row.key, {**row.values, **_values(changed)}, row.etag))
@@ -108,34 +104,34 @@ class Subscriptions:
         self._views.pop(tenant, None)
 
     async def renew_secret(self, tenant: str, webhook_id: str) -> str:
-        """Another secret; the old one signs beside it for OVERLAP."""
-        subscription = await self.get(tenant, webhook_id)
-        old = await self._secrets(tenant, webhook_id)
+        """Another secret; the old one signs beside it for OVERLAP.
+
+        Conflict where somebody else changes the webhook at this moment: a secret that was handed out counts.
+        """
+        row = await self._row(tenant, webhook_id)
+        old = await self._secrets(row)
         secret = new_secret()
-        await self._write(subscription, [_Secret(secret), _Secret(old[0].key, self._clock() + OVERLAP)])
+        sealed = await self._sealed(webhook_id, [_Secret(secret), _Secret(old[0].key, self._clock() + OVERLAP)])
+        await self._table.replace(Row(tenant, webhook_id, {**row.values, **sealed}, row.etag))
         return secret
 
     async def signing_keys(self, subscription: Subscription) -> list[str]:
         """The secrets that sign now, the newest first."""
         now = self._clock()
-        found = await self._secrets(subscription.tenant, subscription.id)
+        found = await self._secrets(await self._row(subscription.tenant, subscription.id))
         return [secret.key for secret in found if secret.until is None or now < secret.until]
 
-    async def _secrets(self, tenant: str, webhook_id: str) -> list[_Secret]:
-        row = await self._row(tenant, webhook_id)
+    async def _secrets(self, row: Row) -> list[_Secret]:
         sealed = row.values["secrets"]
         assert isinstance(sealed, bytes)
-        plain = await self._keys.open(_key_name(webhook_id), sealed, _place(webhook_id))
+        plain = await self._keys.open(_key_name(row.key), sealed, _place(row.key))
         if plain is None:  # deleted at this moment
             raise NotFound("There is no such webhook.")
         return msgspec.json.decode(plain, type=list[_Secret])
 
-    async def _write(self, subscription: Subscription, secrets: list[_Secret]) -> None:
-        name = _key_name(subscription.id)
-        sealed = await self._keys.seal(name, msgspec.json.encode(secrets), _place(subscription.id))
-        values = {**_values(subscription), "secrets": sealed}
-        await self._table.put(Row(subscription.tenant, subscription.id, values))
-        self._views.pop(subscription.tenant, None)
+    async def _sealed(self, webhook_id: str, secrets: list[_Secret]) -> dict[str, Value]:
+        plain = msgspec.json.encode(secrets)
+        return {"secrets": await self._keys.seal(_key_name(webhook_id), plain, _place(webhook_id))}
 
     async def _row(self, tenant: str, webhook_id: str) -> Row:
         row = await self._table.get(tenant, webhook_id)
@@ -144,7 +140,7 @@ class Subscriptions:
         return row
 
 
-def _values(subscription: Subscription) -> dict[str, str | bytes]:
+def _values(subscription: Subscription) -> dict[str, Value]:
     return {"body": msgspec.json.encode(subscription).decode()}
 
 

@@ -300,9 +300,48 @@ async def test_a_tenant_has_so_many_webhooks(office: Office, subscriber: Subscri
         await office.subscribe(subscriber)
 
 
-async def test_old_deliveries_are_forgotten(office: Office, subscriber: Subscriber) -> None:
+async def test_an_ended_webhook_s_deliveries_are_forgotten(office: Office, subscriber: Subscriber) -> None:
     webhook = await office.subscribe(subscriber)
     await office.publish("mei")
-    assert await office.log.forget(webhook.id, before="2026-01-01") == 0
-    assert await office.log.forget(webhook.id, before="9999") == 1
+    await office.log.forget(webhook.id)
     assert await office.log.page(webhook.id, after="", limit=9) == []
+
+
+async def test_a_host_that_the_configuration_names_is_called_though_its_name_resolves_to_a_private_address(
+    backbone: Backbone, subscriber: Subscriber, servicebus: str
+) -> None:
+    office = Office(backbone, f"school-{uuid.uuid4().hex[:8]}", hosts=("localhost",))
+    subscriber.url = subscriber.url.replace("127.0.0.1", "localhost")
+    webhook = await office.subscribe(subscriber)
+    async with pumping(servicebus, office.postman.attempt):
+        await office.publish("mei")
+        assert (await office.settled(webhook, "delivered")).attempts == 1
+    await office.postman.close()
+
+
+async def test_of_two_who_renew_a_secret_at_once_nobody_is_handed_one_that_does_not_sign(
+    office: Office, subscriber: Subscriber
+) -> None:
+    webhook = await office.subscribe(subscriber)
+    answers = await asyncio.gather(
+        *(office.subscriptions.renew_secret(office.tenant, webhook.id) for _ in range(4)), return_exceptions=True
+    )
+    handed_out = {answer for answer in answers if isinstance(answer, str)}
+    assert handed_out <= set(await office.subscriptions.signing_keys(webhook))
+    assert all(isinstance(answer, str | Conflict) for answer in answers)
+
+
+async def test_a_repetition_that_a_crash_cut_off_can_be_asked_for_again(
+    office: Office, subscriber: Subscriber, servicebus: str
+) -> None:
+    """The crash comes after the delivery was noted as pending and before its attempt was asked for."""
+    webhook = await office.subscribe(subscriber)
+    async with pumping(servicebus, office.postman.attempt):
+        await office.publish("mei")
+        delivery = await office.settled(webhook, "delivered")
+        logged = await office.log.get(webhook.id, delivery.id)
+        assert logged is not None
+        await office.log.change(logged, state="pending", attempts=0, next_at=utc_now() - timedelta(minutes=16))
+        await office.postman.again(office.tenant, webhook.id, delivery.id)
+        await office.settled(webhook, "delivered")
+    assert len(subscriber.heard) == 2
