@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 import azure.functions as func
 from msgspec import Meta, Struct
 
 from functions.http.serving import serve
+from functions.http.spans import span
 from shared_code.bootstrap import app
-from shared_code.domain.clock import utc_now
-from shared_code.domain.errors import BadRequest
 from shared_code.domain.events.fields import Moment
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
 from shared_code.gateway.routes import LIST_ACTIONS
-
-LONGEST_SPAN = timedelta(days=31)
 
 bp = func.Blueprint()
 
@@ -37,10 +33,7 @@ async def http_list_actions(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         query = decode_query(request, ActionQuery)
-        end = query.end or utc_now()
-        start = query.start or end - timedelta(days=1)
-        if not timedelta() <= end - start <= LONGEST_SPAN:
-            raise BadRequest(f"From 'from' to 'to' are 0 to {LONGEST_SPAN.days} days.", code="span-invalid")
+        start, end = span(query.start, query.end)
         tenant = request.caller.tenant
         return Response(200, await app().actions.between(tenant, start, end, after=query.after, limit=query.limit))
 

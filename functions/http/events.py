@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
 from typing import Annotated
 
 import azure.functions as func
 from msgspec import Meta, Struct
 
 from functions.http.serving import serve
+from functions.http.spans import span
 from shared_code.bootstrap import app
-from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import BadRequest
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.fields import Moment
@@ -20,8 +19,6 @@ from shared_code.events.search import Page, Wanted
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
 from shared_code.gateway.routes import FIND_EVENTS
-
-LONGEST_SPAN = timedelta(days=31)  # of a question by type
 
 bp = func.Blueprint()
 
@@ -74,18 +71,10 @@ async def _find(query: EventQuery, caller: Principal) -> Page:
         stream = running.people.pseudonym(query.tenant or caller.tenant, query.learner)
         return await running.search.of_stream(stream, wanted, after=query.after, limit=query.limit)
     if query.type and query.correlation_id is None:
-        start, end = _span(query)
+        start, end = span(query.start, query.end)
         wanted = Wanted(sees=caller.sees, type=query.type, start=start, end=end)
         return await running.search.of_type(query.type, wanted, after=query.after, limit=query.limit)
     raise BadRequest(
         "Say which: by one of correlation_id and learner, or by type; type, from and to narrow either.",
         code="selection-missing",
     )
-
-
-def _span(query: EventQuery) -> tuple[datetime, datetime]:
-    end = query.end or utc_now()
-    start = query.start or end - timedelta(days=1)
-    if not timedelta() <= end - start <= LONGEST_SPAN:
-        raise BadRequest(f"From 'from' to 'to' are 0 to {LONGEST_SPAN.days} days by type.", code="span-invalid")
-    return start, end

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared_code.domain.clock import parse_rfc3339
+from shared_code.domain.paging import number_of
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
 from shared_code.events.timeline import Timeline
@@ -43,7 +44,10 @@ class Wanted:
 
 
 class EventSearch:
-    """Reads the store and its indexes. A page says after which key the next one begins: opaque to who asks."""
+    """Reads the store and its indexes. A page says after which key the next one begins: opaque to who asks.
+
+    All methods raise BadRequest for an `after` that no page said.
+    """
 
     def __init__(self, store: EventStore, timeline: Timeline) -> None:
         self._store = store
@@ -51,14 +55,14 @@ class EventSearch:
 
     async def of_correlation(self, correlation_id: str, wanted: Wanted, *, after: str, limit: int) -> Page:
         """Everything that one request or event led to, in the order of time: the tree is in the causation ids."""
-        place = int(after) if after.isdecimal() else 0
+        place = number_of(after)
         every = await self._store.by_correlation(correlation_id, limit=MOST_OF_A_CORRELATION)
         events = [stored for stored in every if stored in wanted][place : place + limit + 1]
         return Page(events[:limit], str(place + limit) if len(events) > limit else None)
 
     async def of_stream(self, stream: str, wanted: Wanted, *, after: str, limit: int) -> Page:
         """Events of one learner or content item, in the order in which they happened to it."""
-        version = int(after) if after.isdecimal() else 0
+        version = number_of(after)
 
         async def found() -> AsyncIterator[tuple[str, StoredEvent]]:
             async for stored in self._store.read(stream, after=version):

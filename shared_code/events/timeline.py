@@ -10,11 +10,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import batched
 
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.paging import day_of
 from shared_code.storage.rows import Change, Row
 from shared_code.storage.tables import Tables
 
@@ -48,7 +49,10 @@ class Timeline:
     async def between(
         self, event_type: str, start: datetime, end: datetime, *, after: str = ""
     ) -> AsyncIterator[Place]:
-        """Events of this type from `start` up to but without `end`, in the order of time, after the key `after`."""
+        """Events of this type from `start` up to but without `end`, in the order of time, after the key `after`.
+
+        Raises BadRequest for what is no key.
+        """
         first = max(rfc3339(start), after + " ")  # a space comes after the key itself and before any other
         last = rfc3339(end)
         for day in _days(first, last):
@@ -61,5 +65,5 @@ def _row(stream: str, event: CloudEvent) -> Row:
 
 
 def _days(first: str, last: str) -> list[str]:
-    begin, end = date.fromisoformat(first[:10]), date.fromisoformat(last[:10])
+    begin, end = day_of(first), day_of(last)
     return [(begin + timedelta(days=days)).isoformat() for days in range((end - begin).days + 1)]

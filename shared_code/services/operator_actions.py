@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from shared_code.domain.clock import Clock, parse_rfc3339, rfc3339
 from shared_code.domain.identifiers import uuid7
+from shared_code.domain.paging import day_of
 from shared_code.domain.principal import Principal
 from shared_code.storage.rows import Row, Value
 from shared_code.storage.tables import Table
@@ -66,12 +67,15 @@ class OperatorActions:
         await self._table.put(replace(record, values={**record.values, "status": status}))
 
     async def between(self, tenant: str, start: datetime, end: datetime, *, after: str, limit: int) -> ActionPage:
-        """Actions of operators of this tenant from `start` up to but without `end`, after the key `after`."""
+        """Actions of operators of this tenant from `start` up to but without `end`, after the key `after`.
+
+        Raises BadRequest for what is no key.
+        """
         first, last = max(rfc3339(start), after + " "), rfc3339(end)
         found: list[Row] = []
-        day = datetime.fromisoformat(first[:10])
-        while day.date().isoformat() <= last[:10] and len(found) <= limit:
-            rows = self._table.rows(f"{tenant}|{day.date().isoformat()}", start=first, end=last, limit=limit + 1)
+        day = day_of(first)
+        while day.isoformat() <= last[:10] and len(found) <= limit:
+            rows = self._table.rows(f"{tenant}|{day.isoformat()}", start=first, end=last, limit=limit + 1)
             found += [row async for row in rows]
             day += timedelta(days=1)
         page = found[:limit]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared_code.domain.clock import utc_now
+from shared_code.domain.errors import BadRequest
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.content import ContentUpdated
 from shared_code.domain.events.decoding import decode
@@ -125,3 +126,15 @@ async def test_what_another_system_published_is_found_by_type(backbone: Backbone
         end=datetime.fromisoformat("2026-01-06T00:00:00Z"),
     )
     assert event.id in ids(await search(backbone).of_type(PRACTISED, day, after="", limit=500))
+
+
+async def test_an_after_that_no_page_said_is_refused(backbone: Backbone, learner: str) -> None:
+    day = Wanted(sees=lambda _: True, start=utc_now() - timedelta(days=1), end=utc_now())
+    for after in ("zzz", "2026-99-01"):
+        with pytest.raises(BadRequest):
+            await search(backbone).of_type(PRACTISED, day, after=after, limit=9)
+    for after in ("zzz", "-1", "١"):
+        with pytest.raises(BadRequest):
+            await search(backbone).of_stream(stream_of("sayzhong", learner), OURS, after=after, limit=9)
+        with pytest.raises(BadRequest):
+            await search(backbone).of_correlation(str(uuid.uuid4()), OURS, after=after, limit=9)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared_code.domain.clock import utc_now
-from shared_code.domain.errors import Conflict
+from shared_code.domain.errors import BadRequest, Conflict
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.routes import DECIDE_SAGA, DELETE_INSTANCE, GET_SAGA, START_SESSION
@@ -103,3 +103,5 @@ async def test_a_page_ends_where_the_next_one_begins(gateway: Gateway, trail: Op
         after = page.next
     assert found == [2, 2, 1]
     assert await recorded(trail, "school-2") == []
+    with pytest.raises(BadRequest):
+        await trail.between("school-1", start, start, after="zzz", limit=2)

@@ -8,7 +8,16 @@ from shared_code.domain.errors import Invalid
 from shared_code.services.webhooks.address import Destinations
 
 
-@pytest.mark.parametrize("url", ["https://hooks.school.example/a?b=c", "https://学校.example/", "https://1.hooks2.example./", "https://8.8.8.8:8443/", "https://[2600::1]/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.school.example/a?b=c",
+        "https://学校.example/",
+        "https://1.hooks2.example./",
+        "https://8.8.8.8:8443/",
+        "https://[2600::1]/x",
+    ],
+)
 def test_public_addresses_over_https_are_taken(url: str) -> None:
     Destinations(()).check(url)
 
