@@ -5,10 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import fields
 
 from local.ports import Ports
 
 ROLES = ("learner", "teacher", "operator", "service", "platform")
+
+
+def _port_base(text: str) -> int:
+    """A port that has room for every part's above it."""
+    base, last = int(text), 65_536 - len(fields(Ports))
+    if not 1 <= base <= last:
+        raise argparse.ArgumentTypeError(f"{base} is not 1 to {last}")
+    return base
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -16,7 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", help="start every part and keep them running")
-    run.add_argument("--port-base", type=int, metavar="N", help="listen on N, N+1, … instead of the usual ports")
+    run.add_argument("--port-base", type=_port_base, metavar="N", help="listen on N, N+1, … instead of the usual ports")
     run.add_argument("--host", choices=("python", "func"), default="python", help="which Functions host runs the app")
 
     status = commands.add_parser("status", help="print each part and whether it is up")
@@ -25,8 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="print a bearer token of the local identity provider")
     token.add_argument("name", help="whose token: 1-64 letters, digits and . _ @ -")
     token.add_argument("--role", action="append", choices=ROLES, help="may be repeated; learner if not given")
-    token.add_argument("--tenant", default="sayzhong")
-    token.add_argument("--expires", type=int, default=3600, metavar="SECONDS")
+    token.add_argument("--tenant", default="sayzhong", metavar="T", help="the tenant; %(default)s if not given")
+    token.add_argument(
+        "--expires", type=int, default=3600, metavar="SECONDS", help="its lifetime; %(default)s if not given"
+    )
     return parser
 
 

@@ -41,7 +41,7 @@ def main() -> int:
     try:
         spoken = spelled(read(options.text), [int(tone) for tone in options.tones.split("-") if tone])
         options.output.write_bytes(asyncio.run(speak(spoken, variant=options.variant)))
-    except (Invalid, ValueError, VoiceUnavailable) as error:
+    except (Invalid, ValueError, VoiceUnavailable, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{options.output}: {spoken} (synthetic voice)")

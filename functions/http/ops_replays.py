@@ -114,7 +114,11 @@ async def http_compare_replay(req: func.HttpRequest) -> func.HttpResponse:
         query = decode_query(request, DifferenceQuery)
         job = await found_job(request, KIND)
         if job.state != "built":
-            raise Conflict(f"This is {job.state}.", code="job-state", extra={"state": job.state})
+            raise Conflict(
+                f"This is {job.state}; only what is built can be compared.",
+                code="job-state",
+                extra={"state": job.state},
+            )
         rebuild = app().replays.rebuild(job)
         found: list[Difference] = []
         compared, last = 0, ""

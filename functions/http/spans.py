@@ -28,4 +28,4 @@ def span(start: datetime | None, end: datetime | None) -> tuple[datetime, dateti
 
 
 def _misfit() -> BadRequest:
-    return BadRequest(f"From 'from' to 'to' are 0 to {LONGEST.days} days.", code="span-invalid")
+    return BadRequest(f"'to' is 0 to {LONGEST.days} days after 'from'.", code="span-invalid")

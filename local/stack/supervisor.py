@@ -11,6 +11,7 @@ import time
 
 from local.paths import state_dir
 from local.ports import Ports
+from local.stack.claim import claim
 from local.stack.environment import environment_of_parts
 from local.stack.parts import Part, parts
 from local.stack.probe import is_free
@@ -19,7 +20,15 @@ from local.stack.process import PartProcess
 
 def run(ports: Ports, host: str = "python") -> int:
     """Run the stack until Ctrl-C or SIGTERM; the exit code is 0 for a clean end, 1 when it could not start."""
-    return asyncio.run(_supervise(ports, host))
+    with claim(state_dir()) as ours:
+        if not ours:
+            print(
+                f"A stack runs from {state_dir()} already, and two cannot share it; `python -m local status` finds it. "
+                "End it, or give this one a folder of its own with LOCAL_STATE_DIR.",
+                file=sys.stderr,
+            )
+            return 1
+        return asyncio.run(_supervise(ports, host))
 
 
 async def _supervise(ports: Ports, host: str) -> int:

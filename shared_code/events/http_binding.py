@@ -50,6 +50,8 @@ def read_binary(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
 
 
 def _json(body: bytes) -> Any:
+    if not body.strip():
+        raise BadRequest("The body is empty; it should be JSON.", code="json-malformed")
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):

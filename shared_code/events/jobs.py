@@ -74,7 +74,10 @@ class Jobs:
 
         def asked(job: Job) -> Job:
             if job.state not in FROM[state]:
-                raise Conflict(f"This is {job.state}.", code="job-state", extra={"state": job.state})
+                allowed = " or ".join(sorted(FROM[state]))
+                raise Conflict(
+                    f"This is {job.state}; it would have to be {allowed}.", code="job-state", extra={"state": job.state}
+                )
             return self._in(replace(job, trouble=""), state)
 
         return await self._change(kind, job_id, asked)
@@ -121,7 +124,11 @@ class Jobs:
 
         def changed(job: Job) -> Job:
             if job.state != "built":
-                raise Conflict(f"This is {job.state}.", code="job-state", extra={"state": job.state})
+                raise Conflict(
+                    f"This is {job.state}; only what is built can be swapped in.",
+                    code="job-state",
+                    extra={"state": job.state},
+                )
             return change(job)
 
         return await self._change(kind, job_id, changed)

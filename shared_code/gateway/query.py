@@ -18,16 +18,23 @@ LITERAL = re.compile(r"true|false|-?(0|[1-9]\d{0,15})(\.\d{1,15})?", re.ASCII)
 
 def decode_query[T: Struct](request: Request, model: type[T]) -> T:
     """Read the query as this model, whose members all have defaults. Raises BadRequest, which names what is wrong."""
-    try:
-        return msgspec.convert({**request.query, **_typed(request.query, model)}, type=model)
-    except msgspec.ValidationError as error:
-        raise BadRequest(f"The query does not fit: {error}.", code="query-invalid") from None
+    return msgspec.convert(_typed(request.query, model), type=model)
 
 
 def _typed(query: Mapping[str, str], model: type[Struct]) -> dict[str, Any]:
-    """What the model knows of a query. A lax reader would do it too, but takes `null` for nothing and 7 for a time."""
+    """A query's values. A lax reader would do it too, but takes `null` for nothing and 7 for a time."""
     kinds = {field.encode_name: field.type for field in msgspec.structs.fields(model)}
-    return {name: _read(text, kinds[name]) for name, text in query.items() if name in kinds}
+    values: dict[str, Any] = {}
+    for name, text in query.items():
+        if name not in kinds:
+            raise BadRequest(
+                f"There is no parameter '{name}' here; there are {', '.join(kinds)}.", code="query-invalid"
+            )
+        try:
+            values[name] = _read(text, kinds[name])
+        except msgspec.ValidationError as error:
+            raise BadRequest(f"'{name}' does not fit: {error}.", code="query-invalid") from None
+    return values
 
 
 def _read(text: str, kind: Any) -> Any:

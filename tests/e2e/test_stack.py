@@ -135,6 +135,23 @@ async def test_a_taken_port_is_named_before_anything_starts(own_stack: Stack) ->
     assert f"SignalR Service ({own_stack.ports.signalr})" in line
 
 
+async def test_a_second_stack_does_not_touch_the_state_of_the_first(own_stack: Stack) -> None:
+    """One line, wherever its ports are; the first goes on, also for `status`."""
+    await own_stack.start()
+    code, out, err = await _local(own_stack, "run", "--port-base", "1")
+    assert code == 1
+    assert out == ""
+    [line] = err.splitlines()
+    assert "runs from" in line
+    assert (await _local(own_stack, "status"))[0] == 0
+
+
+async def test_ports_that_do_not_exist_are_refused(own_stack: Stack) -> None:
+    code, _, err = await _local(own_stack, "run", "--port-base", "65530")
+    assert code == 2
+    assert "65530 is not 1 to 65528" in err
+
+
 async def test_a_token_is_made_without_a_running_stack(own_stack: Stack) -> None:
     """`token` needs no provider; what it cannot make it says in one line."""
     code, out, _ = await _local(own_stack, "token", "mei", "--role", "learner", "--role", "teacher", "--expires", "60")

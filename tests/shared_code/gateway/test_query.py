@@ -30,5 +30,5 @@ def test_text_becomes_what_the_model_says() -> None:
     [{"limit": "many"}, {"limit": "null"}, {"since": "null"}, {"since": "7"}, {"since": "yesterday"}, {"surplus": "1"}],
 )
 def test_what_does_not_fit_is_refused(query: dict[str, Any]) -> None:
-    with pytest.raises(BadRequest):
+    with pytest.raises(BadRequest, match=f"'{next(iter(query))}'"):
         decode_query(request(LIVE, query=query), Wanted)
