@@ -79,9 +79,9 @@ async def test_three_instances_in_trouble_under_load(
     await load.send(2)
     await asyncio.gather(fleet["killed"].start(), load.send(1))
     await fleet["failing"].set(status=200)
-    await load.send(2)
-    for _ in range(60):  # until its breaker has tried it again
-        if await fleet["killed"].seen():
+    failed = await fleet["failing"].seen()
+    for _ in range(80):  # until their breakers have tried them again, and closed
+        if await fleet["killed"].seen() > 1 and await fleet["failing"].seen() > failed + 1:
             break
         await load.send(0.5)
     await load.finish()
