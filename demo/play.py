@@ -52,6 +52,8 @@ async def _practise(
     timeline.chapter(f"The learner {learner}")
     status, session, _ = await api.call("POST", "/api/v1/sessions", json={"mode": "practice"})
     timeline.check(status == 201, f"session {session.get('session_id')} opened ({status})")
+    if status != 201:
+        return
     screen = await Screen.connect(session["realtime"]["url"], session["realtime"]["accessToken"])
     timeline.step("screen", "connected to SignalR with the official JavaScript client")
 

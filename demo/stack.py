@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ async def running_stack(timeline: Timeline) -> AsyncIterator[Ports]:
     ports = running_ports()
     if await answers(*(port for part in parts(ports) for port in part.ports)):
         timeline.step("stack", "already running")
+        os.environ.update(ports.environment())  # tokens name their issuer by its port
         yield ports
         return
 
