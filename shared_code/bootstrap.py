@@ -46,10 +46,10 @@ from shared_code.observability.health import Check, Readiness
 from shared_code.providers.hub import Chain
 from shared_code.providers.speech.offline.assessor import OfflineAnalyser
 from shared_code.providers.speech.port import SpeechAssessor
-from shared_code.realtime.channel import Channel
+from shared_code.realtime.channel import Channel, personal
 from shared_code.realtime.signalr import SignalRService, entra_bearer, key_bearer, parse_connection_string
 from shared_code.services.announced import Announced
-from shared_code.services.announcements import Announcements, personal_channel
+from shared_code.services.announcements import Announcements
 from shared_code.services.assessment import AssessmentService
 from shared_code.services.content.item import Item
 from shared_code.services.content.service import ContentService
@@ -247,7 +247,7 @@ def app() -> App:
             "progress": lambda person: progress_service.forget(person.pseudonym),
             "plans": lambda person: planning.forget(person.pseudonym),
             "voice": lambda person: voices.forget(person.pseudonym),
-            "channel": lambda person: channel.forget(personal_channel(person.pseudonym)),
+            "channel": lambda person: channel.forget(personal(person.pseudonym), person.pseudonym),
             "answers": lambda person: gateway.forget(person.pseudonym),
             "parked": lambda person: forgetting.parked(person.pseudonym),
             "letters": lambda person: letters.forget(person.tenant, person.pseudonym),

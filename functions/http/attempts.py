@@ -5,7 +5,6 @@ from __future__ import annotations
 import azure.functions as func
 
 from functions.http.serving import serve
-from functions.push import signalr_output
 from shared_code.bootstrap import app
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.routes import SUBMIT_ATTEMPT
@@ -15,8 +14,7 @@ bp = func.Blueprint()
 
 
 @bp.route(route=SUBMIT_ATTEMPT.path, methods=[SUBMIT_ATTEMPT.method])
-@signalr_output(bp)
-async def http_submit_attempt(req: func.HttpRequest, signalR: func.Out[str]) -> func.HttpResponse:  # noqa: N803
+async def http_submit_attempt(req: func.HttpRequest) -> func.HttpResponse:
     """Assess one spoken attempt and push its feedback to the learner's screen."""
 
     async def endpoint(request: Request) -> Response:
@@ -28,7 +26,6 @@ async def http_submit_attempt(req: func.HttpRequest, signalR: func.Out[str]) -> 
             correlation_id=request.correlation_id,
             key=request.headers.get("idempotency-key", ""),
         )
-        result, pushes = await app().interaction.assess(attempt)
-        return Response(200, result, pushes=pushes)
+        return Response(200, await app().interaction.assess(attempt))
 
-    return await serve(req, SUBMIT_ATTEMPT, endpoint, signalR)
+    return await serve(req, SUBMIT_ATTEMPT, endpoint)

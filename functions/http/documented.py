@@ -75,6 +75,11 @@ OPERATIONS: dict[str, Operation] = {
         query=(Query("after", After, "The number of the last message seen."),),
         failures=(400, 503),
     ),
+    routes.READ_OWN_MESSAGES.name: Operation(
+        answers={200: CatchUp},
+        query=(Query("after", After, "The number of the last message seen."),),
+        failures=(400, 503),
+    ),
     routes.NEGOTIATE.name: Operation(
         answers={200: ClientAccess},
         bodies={"application/json": Any, "text/plain": str},  # whatever a client sends, it is not read

@@ -41,6 +41,7 @@ async def http_start_session(req: func.HttpRequest, signalR: func.Out[str]) -> f
             mode=body.mode,
             lesson_id=body.lesson_id,
             participants=body.participants,
+            key=request.headers.get("idempotency-key", ""),
         )
         return Response(201, started, headers={"Location": f"/api/v1/sessions/{started.session_id}"}, pushes=pushes)
 
@@ -59,12 +60,11 @@ async def http_get_session(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @bp.route(route=END_SESSION.path, methods=[END_SESSION.method])
-@signalr_output(bp)
-async def http_end_session(req: func.HttpRequest, signalR: func.Out[str]) -> func.HttpResponse:  # noqa: N803
+async def http_end_session(req: func.HttpRequest) -> func.HttpResponse:
     """End a session. Ending it again changes nothing."""
 
     async def endpoint(request: Request) -> Response:
-        pushes = await app().sessions.end(request.identifier("session_id"), request.caller, request.correlation_id)
-        return Response(204, pushes=pushes)
+        await app().sessions.end(request.identifier("session_id"), request.caller, request.correlation_id)
+        return Response(204)
 
-    return await serve(req, END_SESSION, endpoint, signalR)
+    return await serve(req, END_SESSION, endpoint)

@@ -69,7 +69,7 @@ class Request:
 class Response:
     """An answer. `body` is bytes, text or anything that msgspec encodes as JSON; None is an empty body.
 
-    `pushes` leave through the function's `signalR` output binding once it has returned.
+    `pushes` leave through the function's `signalR` output binding once it has returned, and fail it where they cannot.
     """
 
     status: int

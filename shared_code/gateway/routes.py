@@ -110,6 +110,13 @@ READ_MESSAGES = Route(
     access=PARTICIPANT,
     summary="Catch up on a session's messages",
 )
+READ_OWN_MESSAGES = Route(
+    name="read_own_messages",
+    method="GET",
+    path="v1/realtime/messages",
+    access=LEARNER,
+    summary="Catch up on the messages to the caller that belong to no session",
+)
 NEGOTIATE = Route(
     name="negotiate",
     method="POST",
@@ -415,6 +422,7 @@ ROUTES: tuple[Route, ...] = (
     END_SESSION,
     SUBMIT_ATTEMPT,
     READ_MESSAGES,
+    READ_OWN_MESSAGES,
     NEGOTIATE,
     ACCEPT_EVENTS,
     FIND_EVENTS,

@@ -22,7 +22,10 @@ MessageType = Literal[
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
-    """`seq` rises by 1 within a session, so that clients can sort, drop doubles and see a gap. Times are RFC 3339."""
+    """`seq` rises by 1 for each reader of a session, who can sort by it, drop doubles and see a gap.
+
+    Times are RFC 3339. `session_id` is `user:{pseudonym}` for what belongs to no session.
+    """
 
     seq: int
     type: MessageType

@@ -1,18 +1,21 @@
 """Azure SignalR Service's data-plane REST API, version 2022-06-01, in serverless mode.
 
 Used for what the output binding cannot do: tokens for clients, a user's groups with a lifetime, and pushes that must
-leave before a function returns.
+not fail the function that makes them (docs/adr/0021).
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import jwt
 from msgspec import Struct
+from opentelemetry.metrics import get_meter
 from yarl import URL
 
 from shared_code.domain.errors import Unavailable
@@ -26,7 +29,15 @@ API_VERSION = "2022-06-01"
 HUB = "learning"
 CLIENT_TOKEN_MINUTES = 60
 TIMEOUT = 5.0  # seconds
+PUSH_DEADLINE = 0.5  # seconds: what a push may add to the answer that it goes before
 ENTRA_SCOPE = "https://signalr.azure.com/.default"
+
+log = logging.getLogger(__name__)
+lost_pushes = get_meter("sayzhong.realtime").create_counter(
+    "sayzhong.realtime.lost_pushes",
+    unit="{push}",
+    description="Pushes that failed and were let go, by type and reason.",
+)
 
 Bearer = Callable[[str], Awaitable[str]]  # the URL of a call -> the bearer token for it
 
@@ -90,13 +101,25 @@ class SignalRService:
         """Take a user out of a group."""
         await self._call("DELETE", f"/users/{quote(user, safe='')}/groups/{quote(group, safe='')}", {})
 
-    async def send(self, push: Push) -> None:
-        """Push at once, without waiting for the function's end. Nothing is pushed while side effects are latched."""
-        if latched():
-            return
+    async def show(self, pushes: Sequence[Push]) -> None:
+        """Push what is on channels already. The channel is the record, a push the hint that it grew.
+
+        So one that fails, or that takes more than half a second, is counted, logged and let go. Nothing is pushed while
+        side effects are latched.
+        """
+        if not latched():
+            await asyncio.gather(*(self._show(push) for push in pushes))
+
+    async def _show(self, push: Push) -> None:
         message = push.message()
         user = quote(message.pop("userId"), safe="")
-        await self._call("POST", f"/users/{user}/:send", {}, message)
+        try:
+            async with asyncio.timeout(PUSH_DEADLINE):
+                await self._call("POST", f"/users/{user}/:send", {}, message)
+        except (Unavailable, TimeoutError) as failure:
+            code = failure.code if isinstance(failure, Unavailable) else "realtime-slow"
+            lost_pushes.add(1, {"type": push.envelope.type, "reason": code})
+            log.warning("realtime.push_lost", extra={"learner": push.user, "type": push.envelope.type, "code": code})
 
     async def healthy(self) -> bool:
         """Whether the service answers."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import msgspec
 
-from shared_code.domain.errors import Unavailable
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.events.versions import VERSIONS
 from shared_code.domain.learning.plan import LessonPlan
 from shared_code.domain.learning.progress import Progress
-from shared_code.realtime.channel import Channel
+from shared_code.realtime.channel import Channel, personal
 from shared_code.realtime.envelope import MessageType
 from shared_code.realtime.push import Push
 from shared_code.realtime.signalr import SignalRService
@@ -21,20 +19,9 @@ from shared_code.services.sessions import Sessions
 from shared_code.storage.documents import Documents
 from shared_code.storage.lake import Lake
 
-log = logging.getLogger(__name__)
-
-
-def personal_channel(person: str) -> str:
-    """The channel of what belongs to no session."""
-    return f"user:{person}"
-
 
 class Announcements:
-    """Puts `lesson_adapted` and `achievement` on the learner's channel, each once, and pushes them.
-
-    The channel is the record and a push only the hint that it grew. So a push that fails is logged and let go: an
-    outage of the realtime service must not undo a lesson (docs/adr/0015).
-    """
+    """Puts `lesson_adapted` and `achievement` on the learner's channel, each once, and pushes them."""
 
     def __init__(
         self,
@@ -67,23 +54,19 @@ class Announcements:
                 data = {"achievement": "first-perfect-tone", "tone": int(tone)}
                 key = f"perfect-tone-{tone}:{cause.id}"
                 pushes.append(await self._say(session_id, person, cause, "achievement", data, key))
-        for push in pushes:
-            try:
-                await self._realtime.send(push)
-            except Unavailable as failure:
-                log.warning("announcements.push_failed", extra={"learner": person, "code": failure.code})
+        await self._realtime.show(pushes)
 
     async def _channel_of(self, person: str, named: str | None) -> str:
         """The session that the event names, if it is the learner's: other systems may name what they like."""
         if named is not None and await self._sessions.has(named, person):
             return named
-        return personal_channel(person)
+        return personal(person)
 
     async def _say(
         self, session_id: str, person: str, cause: CloudEvent, kind: MessageType, data: dict[str, Any], key: str
     ) -> Push:
         envelope, first = await self._channel.append(
-            session_id, kind, data, about=person, key=f"{kind}:{key}", correlation_id=cause.correlationid
+            session_id, person, kind, data, key=f"{kind}:{key}", correlation_id=cause.correlationid
         )
         if first:
             self._lake.write(

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shared_code.domain.errors import NotFound
 from shared_code.domain.events.assessment import AssessmentCompleted, SkillResult
+from shared_code.domain.pronunciation import PronunciationResult
 from shared_code.events.stored import StoredEvent
 from shared_code.services.feedback import Feedback
 from shared_code.services.history import History
@@ -47,7 +48,7 @@ class AssessmentService:
         past = await self._history.page(person, COMPLETED, before=before, limit=limit)
         return ResultPage(results=tuple(map(_result, past.events)), before=past.before)
 
-    async def result(self, person: str, assessment_id: str) -> dict[str, object]:
+    async def result(self, person: str, assessment_id: str) -> PronunciationResult:
         """One spoken attempt's whole result, as it was answered. NotFound for another's, or one without."""
         try:
             canonical = str(uuid.UUID(assessment_id))
@@ -56,7 +57,7 @@ class AssessmentService:
         kept = await self._feedback.kept(person, canonical) if canonical else None
         if kept is None:
             raise NotFound("There is no such result.")
-        return kept
+        return kept.result
 
 
 def _result(stored: StoredEvent) -> Result:

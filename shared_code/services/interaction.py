@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -18,14 +19,13 @@ from shared_code.domain.events.interaction import InteractionOccurred
 from shared_code.domain.events.learning import AttemptScores, PractisedItem, ProgressRecorded
 from shared_code.domain.identifiers import derived_uuid7, moment_of, uuid7
 from shared_code.domain.principal import Principal
-from shared_code.domain.pronunciation import Pronunciation
+from shared_code.domain.pronunciation import PronunciationResult
 from shared_code.domain.session import Session
 from shared_code.events.journal import Journal
-from shared_code.providers.hub import Answer, Chain
+from shared_code.providers.hub import Chain
 from shared_code.providers.phonetics.reader import read
 from shared_code.providers.speech.port import SpeechAssessor, Utterance
-from shared_code.realtime.push import Push
-from shared_code.services.feedback import Feedback
+from shared_code.services.feedback import Assessed, Feedback
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import Voices
 
@@ -68,19 +68,39 @@ class Interaction:
         self._journal = journal
         self._clock = clock
 
-    async def assess(self, attempt: SpokenAttempt) -> tuple[dict[str, Any], list[Push]]:
+    async def assess(self, attempt: SpokenAttempt) -> PronunciationResult:
         """Assess an attempt; the result is as in the public contract.
 
-        The order keeps every promise through a crash: the result is kept, then the facts are stored (and thereby
+        The order keeps every promise through a crash: the assessment is kept, then the facts are stored (and thereby
         published), then the channel is written. What a crash or an outage leaves out after the facts, their consumer
         makes good: an attempt that counts is answered. A client that got no answer and tries again under the same key
-        gets the first result, without a second fact.
+        gets what the first run kept, and every fact follows from that.
         Raises NotFound (not in this session), Conflict (session over), Invalid (text), ProviderRejected (audio).
         """
         session = await self._sessions.joined(attempt.session_id, attempt.caller)
-        now = self._clock()
-        if not session.is_open(now):
-            raise Conflict("This session is over; start another one.", code="session-over")
+        person, now = attempt.caller.pseudonym, self._clock()
+        attempt_id = attempt_id_of(attempt, session) if attempt.key else uuid7(now)
+        assessed = await self._feedback.kept(person, attempt_id) if attempt.key else None
+        if assessed is None:
+            if not session.is_open(now):
+                raise Conflict("This session is over; start another one.", code="session-over")
+            assessed = await self._feedback.keep(person, await self._assessed(attempt, attempt_id))
+        result = assessed.result
+        await self._journal.record(person, self._facts(attempt, session, result))
+        outcomes = await asyncio.gather(
+            self._feedback.deliver(session.session_id, person, result, attempt.correlation_id),
+            self._voices.merge(person, attempt_id, assessed.voice),
+            return_exceptions=True,
+        )
+        for failure in outcomes:
+            if isinstance(failure, Unavailable):
+                log.warning("interaction.left_undone", extra={"attempt_id": attempt_id, "code": failure.code})
+            elif failure is not None:
+                raise failure
+        return result
+
+    async def _assessed(self, attempt: SpokenAttempt, attempt_id: str) -> Assessed:
+        """Have the recording assessed by the first provider of the chain that can."""
         if not attempt.text.strip():
             raise Invalid("'text' says what was to be spoken, in hanzi.", code="text-without-hanzi")
         phrase = read(attempt.text)
@@ -88,31 +108,24 @@ class Interaction:
         answer = await self._speech.call(
             lambda provider: provider.assess(Utterance(phrase=phrase, wav=attempt.wav, profile=profile))
         )
+        result = PronunciationResult(
+            attempt_id=attempt_id,
+            text=attempt.text,
+            provider=answer.provider,
+            degraded=answer.degraded,
+            scores=answer.value.scores,
+            syllables=answer.value.syllables,
+            advice=answer.value.advice,
+            calibration=answer.value.calibration,
+        )
+        return Assessed(result=result, voice=answer.value.voice)
 
-        person = attempt.caller.pseudonym
-        attempt_id = uuid7(now)
-        if attempt.key:
-            attempt_id = derived_uuid7(session.created_at, session.session_id, person, attempt.key)
-        result = await self._feedback.keep(person, attempt_id, result_of(attempt_id, attempt.text, answer))
-        await self._journal.record(person, self._facts(attempt, session, attempt_id, answer))
-        pushes: list[Push] = []
-        try:
-            pushes = await self._feedback.deliver(
-                session.session_id, person, attempt_id, result, attempt.correlation_id
-            )
-            if answer.value.voice is not None:
-                await self._voices.merge(person, answer.value.voice)
-        except Unavailable as failure:
-            log.warning("interaction.left_to_consumer", extra={"attempt_id": attempt_id, "code": failure.code})
-        return result, pushes
-
-    def _facts(
-        self, attempt: SpokenAttempt, session: Session, attempt_id: str, answer: Answer[Pronunciation]
-    ) -> list[CloudEvent]:
+    def _facts(self, attempt: SpokenAttempt, session: Session, result: PronunciationResult) -> list[CloudEvent]:
         """What happened, without the learner's words or voice. The progress event is caused by the assessment.
 
         The facts' ids follow from the attempt's, so a second run of the attempt states nothing twice.
         """
+        attempt_id = result.attempt_id
 
         def fact_id(name: str) -> str:
             return derived_uuid7(moment_of(attempt_id), attempt_id, name)
@@ -124,7 +137,7 @@ class Interaction:
             correlation_id=attempt.correlation_id,
             now=self._clock(),
         )
-        scores = answer.value.scores
+        scores, heard = result.scores, len(result.syllables)
         assessed = fact(
             AssessmentCompleted(
                 assessment_id=attempt_id,
@@ -132,8 +145,8 @@ class Interaction:
                 session_id=session.session_id,
                 score=scores.pronunciation,
                 skills=(
-                    SkillResult(skill="pronunciation", score=scores.accuracy, items=len(answer.value.syllables)),
-                    SkillResult(skill="tonal_accuracy", score=scores.tone, items=len(answer.value.syllables)),
+                    SkillResult(skill="pronunciation", score=scores.accuracy, items=heard),
+                    SkillResult(skill="tonal_accuracy", score=scores.tone, items=heard),
                 ),
             ),
             event_id=fact_id("assessed"),
@@ -150,10 +163,10 @@ class Interaction:
                 attempt_id=attempt_id,
                 session_id=session.session_id,
                 lesson_id=session.lesson_id,
-                items=tuple(_practised(answer.value)),
+                items=tuple(_practised(result)),
                 scores=AttemptScores(**msgspec.structs.asdict(scores)),
-                provider=answer.provider,
-                degraded=answer.degraded,
+                provider=result.provider,
+                degraded=result.degraded,
             ),
             causation_id=assessed.id,
             event_id=fact_id("progress"),
@@ -161,22 +174,14 @@ class Interaction:
         return [assessed, occurred, progress]
 
 
-def result_of(attempt_id: str, text: str, answer: Answer[Pronunciation]) -> dict[str, Any]:
-    """The pronunciation result of the public contract, as plain JSON values; the voice's measure stays inside."""
-    value: dict[str, Any] = msgspec.to_builtins(answer.value)
-    return {
-        "attempt_id": attempt_id,
-        "text": text,
-        "provider": answer.provider,
-        "degraded": answer.degraded,
-        "scores": value["scores"],
-        "syllables": value["syllables"],
-        "advice": value["advice"],
-        "calibration": value["calibration"],
-    }
+def attempt_id_of(attempt: SpokenAttempt, session: Session) -> str:
+    """The attempt's name, where the client gave one: the same learner's same words and sounds have it again."""
+    said = hashlib.sha256(attempt.text.encode() + b"\0" + attempt.wav).hexdigest()
+    person = attempt.caller.pseudonym
+    return derived_uuid7(session.created_at, session.session_id, person, attempt.key, said)
 
 
-def _practised(pronunciation: Pronunciation) -> list[PractisedItem]:
+def _practised(result: PronunciationResult) -> list[PractisedItem]:
     return [
         PractisedItem(
             hanzi=syllable.hanzi,
@@ -188,5 +193,5 @@ def _practised(pronunciation: Pronunciation) -> list[PractisedItem]:
             accuracy=syllable.accuracy,
             error=syllable.error,
         )
-        for syllable in pronunciation.syllables
+        for syllable in result.syllables
     ]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from shared_code.domain.clock import rfc3339, utc_now
-from shared_code.domain.errors import Unavailable
 from shared_code.domain.side_effects import latch
 from shared_code.realtime.envelope import Envelope
 from shared_code.realtime.push import Push
 from shared_code.realtime.signalr import SignalRService, key_bearer
 
 
-async def test_a_push_is_not_even_tried() -> None:
+async def test_a_push_is_not_even_tried(caplog: pytest.LogCaptureFixture) -> None:
+    """One that is tried and lost is logged."""
     nobody = SignalRService("http://127.0.0.1:9", key_bearer("a key that nobody asks for, 32 bytes"))
     envelope = Envelope(
         seq=1,
@@ -26,8 +26,9 @@ async def test_a_push_is_not_even_tried() -> None:
     push = Push(user="somebody", envelope=envelope)
     try:
         with latch(), latch(on=False):
-            await nobody.send(push)
-        with pytest.raises(Unavailable):
-            await nobody.send(push)
+            await nobody.show([push])
+        assert not caplog.records
+        await nobody.show([push])
+        assert [record.message for record in caplog.records] == ["realtime.push_lost"]
     finally:
         await nobody.close()
