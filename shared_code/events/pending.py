@@ -53,6 +53,10 @@ class Pending:
         rows = self._table.rows(_partition(stream), start=f"{stream}|", end=f"{stream}}}")  # } comes after |
         return [_read(row) async for row in rows]
 
+    async def nothing(self) -> bool:
+        """Whether there is no note at all: one question instead of one a partition, for the many times when it is so."""
+        return [row async for row in self._table.rows(limit=1)] == []
+
     async def of_partition(self, number: int, *, limit: int) -> AsyncIterator[Note]:
         """Notes of one of the 16 partitions (0-15), a stream's together."""
         async for row in self._table.rows(f"{number:02}", limit=limit):

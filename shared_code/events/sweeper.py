@@ -38,6 +38,8 @@ class Sweeper:
 
     async def sweep(self, *, limit: int = 1000) -> Swept:
         """Go through the notes, up to `limit` of each partition, and finish the old ones."""
+        if await self._pending.nothing():
+            return Swept()
         now = self._clock()
         published = given_up = failed = 0
         oldest = now
