@@ -54,7 +54,7 @@ class Pending:
         return [_read(row) async for row in rows]
 
     async def nothing(self) -> bool:
-        """Whether there is no note at all: one question instead of one a partition, for the many times when it is so."""
+        """Whether there is no note at all: one question instead of sixteen, for the many times when it is so."""
         return [row async for row in self._table.rows(limit=1)] == []
 
     async def of_partition(self, number: int, *, limit: int) -> AsyncIterator[Note]:
