@@ -6,12 +6,12 @@ import base64
 from typing import Annotated, Any
 
 import azure.functions as func
-import msgspec
 from msgspec import Meta, Struct
 
 from functions.http.serving import serve
 from shared_code.bootstrap import app
 from shared_code.domain.errors import NotFound
+from shared_code.domain.json_text import NoJson, read_json
 from shared_code.events.letter import Group, Letter, Reason, Selection, Summary
 from shared_code.events.letters import Edit
 from shared_code.gateway.body import decode_json
@@ -173,8 +173,8 @@ async def _letter(request: Request) -> Letter:
 
 async def _view(letter: Letter) -> LetterView:
     try:
-        body, text = msgspec.json.decode(letter.body), None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        body, text = read_json(letter.body), None
+    except NoJson:
         body, text = None, base64.b64encode(letter.body).decode()
     return LetterView(
         letter=letter.summary,

@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import TooLarge
 from shared_code.domain.events.decoding import DEFAULT_TENANT
 from shared_code.domain.identifiers import uuid7
+from shared_code.domain.json_text import NoJson, read_json
 from shared_code.events.bus import Bus
 from shared_code.events.delivery import FIRST_TIME, Delivery
 from shared_code.events.letter import Letter, Reason, Summary
@@ -131,8 +130,8 @@ def to_message(letter: Letter) -> OutgoingMessage:
 def _members(body: bytes) -> dict[str, Any]:
     """The members of a body that is a JSON object; none of any other."""
     try:
-        members = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        members = read_json(body)
+    except NoJson:
         return {}
     return members if isinstance(members, dict) else {}
 

@@ -12,7 +12,7 @@ from shared_code.events.consents import ConsentRecord
 from shared_code.events.inbox import Inbox
 from shared_code.events.received import Handler, Received
 from shared_code.events.redelivery import at_once
-from shared_code.events.store import EventStore
+from shared_code.events.store import EventStore, Withdrawn
 from shared_code.events.stored import StoredEvent
 from shared_code.events.timeline import Timeline
 
@@ -43,7 +43,12 @@ class Handling:
             raise Invalid(f"{fault.pointer}: {fault.detail}", errors=[fault])
         event = decoded.event
         await asyncio.gather(self._store.correlate(stream, [event]), self._timeline.note([(stream, event)]))
-        (stored,) = await self._store.append(stream, [event])
+        try:
+            (stored,) = await self._store.append(stream, [event])
+        except Withdrawn:
+            # It was to come over HTTP, in a process that died over it, and was given up on; its sender did not give up.
+            await self._store.reclaim(stream, [event.id])
+            (stored,) = await self._store.append(stream, [event])
         return stored
 
     async def once(self, received: Received, subscriber: str, handle: Handler) -> str:

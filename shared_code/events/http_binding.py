@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-import msgspec
-
 from shared_code.domain.errors import BadRequest, TooLarge
+from shared_code.domain.json_text import NoJson, read_json
 
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
@@ -53,9 +52,9 @@ def _json(body: bytes) -> Any:
     if not body.strip():
         raise BadRequest("The body is empty; it should be JSON.", code="json-malformed")
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise BadRequest("The body is not JSON in UTF-8.", code="json-malformed") from None
+        return read_json(body)
+    except NoJson as fault:
+        raise BadRequest(f"The body is {fault}.", code="json-malformed") from None
 
 
 def _value(header: str) -> str:

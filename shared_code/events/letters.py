@@ -13,7 +13,6 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from itertools import batched
 from typing import Any
 
@@ -70,8 +69,10 @@ class Letters:
     async def add(self, letter: Letter) -> None:
         """Write a letter down; one of the same message id is there already then, and stays."""
         row = await self._row(letter)
-        with suppress(Conflict):
+        try:
             await self._table.transact([Change("insert", _index(letter.summary)), Change("insert", row)])
+        except Conflict:
+            await self._drop_blob(row)
 
     async def summaries(
         self, tenant: str, selection: Selection, *, after: str = "", limit: int | None = None
@@ -139,12 +140,17 @@ class Letters:
         edit = Edit(at=rfc3339(self._clock()), by=by.pseudonym, before=before.digest, after=after.digest)
         record: dict[str, Value] = msgspec.to_builtins(edit)
         changed = await self._row(after)
-        await self._table.transact(
-            [
-                Change("replace", Row(tenant, letter_id, changed.values, row.etag)),
-                Change("insert", Row(tenant, f"u{letter_id}|{uuid7(self._clock())}", record)),
-            ]
-        )
+        try:
+            await self._table.transact(
+                [
+                    Change("replace", Row(tenant, letter_id, changed.values, row.etag)),
+                    Change("insert", Row(tenant, f"u{letter_id}|{uuid7(self._clock())}", record)),
+                ]
+            )
+        except (Conflict, NotFound):
+            await self._drop_blob(changed)
+            raise
+        await self._drop_blob(row)
         return edit
 
     async def edits(self, tenant: str, letter_id: str) -> list[Edit]:
@@ -163,7 +169,8 @@ class Letters:
                 await asyncio.gather(*(self._table.delete(tenant, change.row.key) for change in changes))
         for each in letters:
             if each.size > COLUMN // 2:
-                await self._blobs.delete(CONTAINER, each.id)
+                async for name in self._blobs.names(CONTAINER, f"{each.id}/"):
+                    await self._blobs.delete(CONTAINER, name)
 
     async def forget(self, tenant: str, learner: str) -> None:
         """Strike off a learner's letters; what was inside is gone with the learner's key."""
@@ -185,18 +192,24 @@ class Letters:
         }
         values |= {"replay": letter.delivery.replay, "quiet": letter.delivery.quiet}
         if len(sealed) > COLUMN:
-            values["blob"] = True
-            await self._blobs.put(CONTAINER, summary.id, sealed, content_type="application/octet-stream")
+            # A name of its own: the blob that the row names stays as it is until another row is written.
+            values["blob"] = f"{summary.id}/{uuid7(self._clock())}"
+            await self._blobs.put(CONTAINER, str(values["blob"]), sealed, content_type="application/octet-stream")
         else:
             values["sealed"] = sealed
         return Row(summary.tenant, summary.id, values)
+
+    async def _drop_blob(self, row: Row) -> None:
+        """Delete the blob of a row that is not, or no longer, the letter's."""
+        if "blob" in row.values:
+            await self._blobs.delete(CONTAINER, str(row.values["blob"]))
 
     async def _letter(self, row: Row) -> Letter:
         summary = _summary(row)
         place = _place(row.key)
         sealed = row.values.get("sealed")
         if sealed is None:
-            blob = await self._blobs.get(CONTAINER, row.key)
+            blob = await self._blobs.get(CONTAINER, str(row.values["blob"]))
             sealed = blob.data if blob is not None else None
         plain = await self._keys.open(summary.learner, sealed, place) if isinstance(sealed, bytes) else None
         if plain is None:

@@ -9,6 +9,7 @@ import msgspec
 
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import Conflict, FieldError, Invalid
+from shared_code.domain.json_text import NoJson, read_json
 from shared_code.domain.principal import Principal
 from shared_code.events.consumer import fitting
 from shared_code.events.letter import Letter
@@ -46,8 +47,8 @@ class Mending:
 
 def _id_of(body: bytes) -> str | None:
     try:
-        members = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        members = read_json(body)
+    except NoJson:
         return None
     named = members.get("id") if isinstance(members, dict) else None
     return named if isinstance(named, str) and named else None

@@ -17,6 +17,7 @@ from shared_code.domain.events.catalogue import EventType, find
 from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
 from shared_code.domain.events.fields import Identifier, Moment
 from shared_code.domain.events.versions import VERSIONS
+from shared_code.domain.json_text import NoJson, read_json
 
 DEFAULT_TENANT = "sayzhong"
 
@@ -94,9 +95,11 @@ def decode(body: bytes, *, received_at: datetime, by_reference: bool = False) ->
     if len(body) > MAX_EVENT_BYTES:
         raise TooLarge(f"an event of {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken")
     try:
-        members = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _invalid(FieldError("", "not a JSON object in UTF-8")) from error
+        members = read_json(body)
+    except NoJson as error:
+        raise _invalid(FieldError("", str(error))) from error
+    if not isinstance(members, dict):
+        raise _invalid(FieldError("", "not a JSON object"))
     if by_reference and members.get("dataref") and "data" not in members:
         return _fit({**members, "data": {}}, received_at, data_follows=True)
     return fit(members, received_at=received_at)

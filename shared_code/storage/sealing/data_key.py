@@ -7,6 +7,8 @@ import secrets
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared_code.domain.errors import AppError
+
 FORMAT = b"\x01"
 ID_BYTES = 8
 NONCE_BYTES = 12  # NIST SP 800-38D, section 8.2; drawn at random, so a key is good for 2^32 messages
@@ -14,8 +16,10 @@ _PREFIX = len(FORMAT) + ID_BYTES
 OVERHEAD = _PREFIX + NONCE_BYTES + 16  # bytes that sealing adds; the last 16 are the tag
 
 
-class SealBroken(Exception):
+class SealBroken(AppError):
     """These bytes were not sealed under this key for this place: somebody moved or changed them."""
+
+    code = "seal-broken"
 
 
 def key_id_of(sealed: bytes) -> str:

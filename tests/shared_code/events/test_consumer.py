@@ -135,7 +135,9 @@ async def test_what_does_not_fit_is_a_dead_letter_that_says_where(
     assert "failed_at" in letter.properties
 
 
-@pytest.mark.parametrize("body", [b"\xff\x00not json", b"[]", b"{}", b""])
+@pytest.mark.parametrize(
+    "body", [b"\xff\x00not json", b"[]", b"{}", b"", b'{"a":' + b"[" * 100_000, b'{"a":' + b"[" * 99 + b"]" * 99 + b"}"]
+)
 async def test_garbage_is_a_dead_letter_under_the_message_s_own_names(
     backbone: Backbone, servicebus: str, learner: str, body: bytes
 ) -> None:
@@ -144,6 +146,19 @@ async def test_garbage_is_a_dead_letter_under_the_message_s_own_names(
     (letter,) = await receive_dead_letters(servicebus, learner, count=1)
     assert (letter.body, letter.message_id) == (body, f"{message_id}:progress")
     assert letter.properties["DeadLetterReason"] == "schema"
+
+
+async def test_an_event_whose_acceptance_over_http_was_given_up_on_is_taken_from_the_bus(
+    backbone: Backbone, stream: str, learner: str
+) -> None:
+    """Its sender heard nothing from a process that died between note and append, and sent it to the bus instead."""
+    body, handler = foreign(learner), Handler()
+    event_id = json.loads(body)["id"]
+    note = await backbone.pending.note(stream, [event_id])
+    assert await backbone.outbox.give_up(note)
+    await consume(backbone, IncomingMessage(body=body), handler)
+    assert [received.event.id for received in handler.handled] == [event_id]
+    assert await backbone.store.find(stream, event_id) is not None
 
 
 async def test_what_the_handler_rejects_is_a_dead_letter(backbone: Backbone, servicebus: str, learner: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from typing import Any
@@ -14,6 +15,7 @@ from shared_code.events.delivery import Delivery, delivery_of
 from shared_code.events.job import Job
 from shared_code.events.job_runner import JobRunner
 from shared_code.events.letter import Letter, Selection, Summary
+from shared_code.events.letters import CONTAINER, Edit
 from shared_code.events.message import IncomingMessage
 from shared_code.events.redeliveries import line_of
 from shared_code.events.redrive_job import KIND, RedriveJob
@@ -238,6 +240,30 @@ async def test_a_letter_too_large_for_the_queue_is_there_without_its_body(
     (queued,) = await receive_dead_letters(servicebus, learner, count=1)
     assert (queued.body, queued.properties["body_omitted"]) == (b"", True)
     assert json.loads((await only_letter(backbone, tenant)).body) == event
+
+
+async def test_of_two_edits_of_a_large_letter_at_once_the_one_on_record_is_what_is_in_it(
+    backbone: Backbone, other: Backbone, learner: str, tenant: str
+) -> None:
+    event = foreign(learner, tenant, padding="x" * 100_000)
+    await died(backbone, event, "rejected")
+    await died(backbone, event, "rejected")
+    letter = (await only_letter(backbone, tenant)).summary
+    for round_ in range(5):
+        bodies = [json.dumps(event | {"padding": f"{round_}{who}" * 50_000}).encode() for who in "ab"]
+        outcomes = await asyncio.gather(
+            *(
+                each.letters.edit(tenant, letter.id, body, OPERATOR)
+                for each, body in zip((backbone, other), bodies, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        assert all(isinstance(each, Edit | Conflict) for each in outcomes)
+        record = (await backbone.letters.edits(tenant, letter.id))[-1]
+        assert (await backbone.letters.open(tenant, letter.id)).digest == record.after
+    assert len([name async for name in backbone.blobs.names(CONTAINER, f"{letter.id}")]) == 1
+    await backbone.letters.remove(tenant, [(await backbone.letters.open(tenant, letter.id)).summary])
+    assert [name async for name in backbone.blobs.names(CONTAINER, f"{letter.id}")] == []
 
 
 async def finished(runner: JobRunner, backbone: Backbone, job: Job) -> Job:

@@ -11,8 +11,9 @@ from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.decoding import decode
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.interaction import SessionStarted
+from shared_code.storage.rows import Row
 from tests.ports import free_ports
-from tests.shared_code.events.backbone import Backbone, backbone_on, practised
+from tests.shared_code.events.backbone import Backbone, backbone_on, practised, stream_of
 from tests.shared_code.events.receiving import receive
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -160,6 +161,26 @@ async def test_what_the_sweeper_gave_up_on_is_noted_again_when_it_is_recorded_af
     (message,) = await receive(servicebus, "learning-progress", "progress", learner, count=1)
     assert message.message_id == event.id
     assert await backbone.pending.of_stream(stream) == []
+
+
+async def test_one_stream_s_broken_row_keeps_nobody_else_s_facts_from_going_out(
+    azurite: str, servicebus: str, stream: str, learner: str
+) -> None:
+    event, others = practised(learner), [practised(f"{learner}-{number}") for number in range(20)]
+    async with backbone_on(azurite, nowhere()) as cut_off:
+        for each in (event, *others):
+            await cut_off.journal.record(stream_of("sayzhong", each.subject), [each])
+        table = cut_off.tables.table("events")
+        row = await table.get(stream, "e0000000001")
+        assert row is not None
+        await table.put(Row(stream, row.key, {**row.values, "sealed": b"not sealed"}))
+    async with backbone_on(azurite, servicebus) as back:
+        assert (await back.sweeper.sweep()).failed == 1
+        for each in others:
+            assert await back.pending.of_stream(stream_of("sayzhong", each.subject)) == []
+        assert len(await back.pending.of_stream(stream)) == 1
+        for note in await back.pending.of_stream(stream):
+            await back.pending.clear(note)  # it would fail in every other sweep
 
 
 async def test_the_sweeper_leaves_young_notes_to_those_who_wrote_them(
