@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -74,3 +75,16 @@ def test_the_page_names_every_path(document: dict[str, Any]) -> None:
     for path in document["paths"]:
         assert f"<code>/api{path}</code>" in text
     assert "<script" not in text
+
+
+def test_every_link_of_the_page_leads_to_a_place_on_it(document: dict[str, Any]) -> None:
+    text = page(document)
+    links = set(re.findall(r'href="#([^"]+)"', text))
+    assert {"tag-ops", "tag-models", "model-NewReplay"} <= links
+    assert links <= set(re.findall(r'id="([^"]+)"', text))
+
+
+def test_the_page_says_what_a_body_may_have(document: dict[str, Any]) -> None:
+    model = page(document).partition('id="model-NewReplay"')[2].partition("</article>")[0]
+    members = document["components"]["schemas"]["NewReplay"]["properties"]
+    assert [member for member in members if f"<code>{member}</code>" not in model] == []
