@@ -34,9 +34,23 @@ class Access:
         return not self.scopes.isdisjoint(caller.scopes)
 
     def require(self, caller: Principal) -> None:
-        """Raise Forbidden unless this caller is let in."""
+        """Raise Forbidden, which says whom it is for, unless this caller is let in."""
         if not self.permits(caller):
-            raise Forbidden("Your role does not allow this.")
+            raise Forbidden(f"Your role does not allow this. {self.said()}")
+
+    def said(self) -> str:
+        """Who is let in, in a sentence."""
+        if self.public:
+            return "Open to all."
+        if not self.roles and not self.scopes:
+            return "For everyone with a token."
+        roles = " or ".join(sorted(self.roles))
+        tenants = " in a tenant that runs the platform" if self.platform else ""
+        scopes = ""
+        if self.scopes:
+            below = " or one below it" if len(self.scopes) > 1 else ""
+            scopes = f"; for a system without a role: the scope {min(self.scopes, key=len)}{below}"
+        return f"For the role {roles}{tenants}{scopes}."
 
 
 PUBLIC = Access(public=True)

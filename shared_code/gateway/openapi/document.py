@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from shared_code.gateway.access import Access
 from shared_code.gateway.openapi.closing import closed
 from shared_code.gateway.openapi.components import (
     EVERY_ANSWER,
@@ -86,7 +85,7 @@ def _operation(route: Route, operation: Operation, described: dict[int, Any]) ->
     written: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
-        "description": f"{route.summary}. {_who(route.access)}",
+        "description": f"{route.summary}. {route.access.said()}",
         "tags": [_tag(route)],
         "parameters": [*_path_parameters(route), *_query_parameters(operation, described), *_headers(route)],
         "security": [{} if route.access.public else {"bearer": sorted(route.access.roles)}],
@@ -180,15 +179,6 @@ def _headers(route: Route) -> list[dict[str, Any]]:
             "schema": {"type": "string", "pattern": "^[!-~]*$", "maxLength": 255},
         }
     ]
-
-
-def _who(access: Access) -> str:
-    if access.public:
-        return "Open to all."
-    if not access.roles:
-        return "For everyone with a token."
-    tenants = " in a tenant that runs the platform" if access.platform else ""
-    return f"For the roles {', '.join(sorted(access.roles))}{tenants}."
 
 
 def _tag(route: Route) -> str:

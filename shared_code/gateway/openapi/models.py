@@ -11,8 +11,8 @@ def model(name: str, schema: dict[str, Any]) -> str:
     """A model with its members."""
     required = schema.get("required", ())
     members = "".join(
-        f"<tr><td><code>{escape(member)}</code></td><td>{kind(of)}</td><td>{_need(of, required=member in required)}</td>"
-        f"<td>{escape(of.get('description', ''))}</td></tr>"
+        f"<tr><td><code>{escape(member)}</code></td><td>{kind(of)}</td>"
+        f"<td>{_need(of, required=member in required)}</td><td>{escape(of.get('description', ''))}</td></tr>"
         for member, of in schema.get("properties", {}).items()
     )
     content = f"<table>{members}</table>" if members else f"<p>{kind(schema)}</p>"

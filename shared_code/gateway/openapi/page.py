@@ -13,7 +13,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h2 { margin-top: 3rem; border-bottom: 1px solid #ccc } code { font-size: .95em } nav a { margin-right: .8rem }
 article { margin: 1rem 0; padding: .2rem 1rem; border: 1px solid #ddd; border-radius: .4rem; overflow-wrap: anywhere }
 .method { font-weight: bold; color: #0b5 } .less { color: #777; font-size: .9em }
-table { border-collapse: collapse } td { padding: .1rem 1rem .1rem 0; vertical-align: top }
+table { border-collapse: collapse } td { padding: .1rem 1rem .1rem 0; vertical-align: baseline }
 :target { border-color: #0b5 }
 @media (prefers-color-scheme: dark) {
   body { background: #181818; color: #ddd } article { border-color: #444 } a { color: #8bf }
@@ -54,6 +54,7 @@ def _article(method: str, path: str, operation: dict[str, Any]) -> str:
         f"<td>{'required' if each['required'] else ''}</td><td>{escape(each.get('description', ''))}</td></tr>"
         for each in operation["parameters"]
     )
+    table = f"<table>{parameters}</table>" if parameters else ""
     bodies = "".join(
         f"<p>Takes <code>{escape(content_type)}</code>: {kind(body['schema'])}</p>"
         for content_type, body in operation.get("requestBody", {}).get("content", {}).items()
@@ -64,8 +65,7 @@ def _article(method: str, path: str, operation: dict[str, Any]) -> str:
     return (
         f'<article id="{escape(operation["operationId"])}"><p><span class="method">{method.upper()}</span> '
         f"<code>/api{escape(path)}</code></p><p>{escape(operation['description'])}</p>"
-        f'{f"<table>{parameters}</table>" if parameters else ""}{bodies}<p>Answers {answers} <span class="less">or fails: {failures}</span></p>'
-        "</article>"
+        f'{table}{bodies}<p>Answers {answers} <span class="less">or fails: {failures}</span></p></article>'
     )
 
 
