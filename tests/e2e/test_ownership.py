@@ -165,7 +165,10 @@ async def test_what_is_anothers_is_a_404(wide_open_stack: Stack, mei: Mei) -> No
 
 
 async def test_what_a_query_names_of_another_tenant_is_a_404(wide_open_stack: Stack, mei: Mei) -> None:
-    """A learner's erasure, and an event fetched by reference: found by those of her tenant, and nobody else's."""
+    """A learner's erasure, and an event fetched by reference: found by those of her tenant, and nobody else's.
+
+    And nobody starts anything for another tenant.
+    """
     stack = wide_open_stack
     event_id = mei.things["saga_id"].removeprefix("learning-progress-")
     event = f"/v1/events/{event_id}?tenant={TENANT}&subject={mei.name}"
@@ -180,6 +183,16 @@ async def test_what_a_query_names_of_another_tenant_is_a_404(wide_open_stack: St
             assert answer.status == 404
         async with http.get(stack.api + erasure.replace("data", "erasure"), headers=headers) as answer:
             assert answer.status == 404
+        orders = [
+            each
+            for each in await described(stack.api)
+            if each.method == "POST" and not each.parameters and "tenant" in each.asks
+        ]
+        assert {each.path for each in orders} >= {"/v1/ops/redrives", "/v1/ops/replays"}
+        for each in orders:
+            for who, token in strangers(stack, mei, each).items():
+                status, text = await each.send(http, stack.api, token, {}, tenant=TENANT)
+                assert status == 404, f"{each.name} by {who}: {text}"
 
 
 async def test_no_list_tells_of_what_is_anothers(wide_open_stack: Stack, mei: Mei) -> None:
