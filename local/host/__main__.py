@@ -21,15 +21,16 @@ from local.stack.probe import is_free
 log = logging.getLogger("host")
 
 
-async def _serve(folder: Path, workers: int, watch: bool) -> int:
+async def _serve(folder: Path, workers: int, watch: bool, after: int | None) -> int:
     stop = asyncio.Event()
     stop_on_signals(stop)
     number = os.environ.pop(WORKER, None)
     if number is None and (watch or workers > 1):
         if not is_free(Ports.from_environment().host):
             raise OSError("it is taken")
-        return await supervise(["--app", str(folder)], workers, folder if watch else None, stop)
-    await run(folder, stop, number=int(number or 0), shared=number is not None)
+        arguments = ["--app", str(folder), *(["--after", str(after)] if after else [])]
+        return await supervise(arguments, workers, folder if watch else None, stop)
+    await run(folder, stop, number=int(number or 0), shared=number is not None, after=after)
     return 0
 
 
@@ -42,6 +43,7 @@ def main() -> int:
     parser.add_argument("--app", type=Path, default=PROJECT, metavar="DIR", help="the folder with function_app.py")
     parser.add_argument("--watch", action="store_true", help="start anew when a file of the app changes")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="so many processes share the triggers")
+    parser.add_argument("--after", type=int, metavar="PORT", help="only HTTP until this port of this machine answers")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("azure").setLevel(logging.WARNING)
@@ -49,7 +51,7 @@ def main() -> int:
     try:
         load(folder, os.environ)
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
-        return asyncio.run(_serve(folder, options.workers, options.watch))
+        return asyncio.run(_serve(folder, options.workers, options.watch, options.after))
     except (IndexingFailed, Refused, SettingsUnreadable) as error:
         log.error("%s", error)
     except OSError as error:

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,21 @@ from local.host.upstream import Upstream
 from local.host.worker import InvocationFailed, Worker
 from local.paths import state_dir
 from local.ports import HOST, Ports
+from local.stack.probe import answers
 
 log = logging.getLogger("host")
 Source = Callable[[asyncio.Event], Coroutine[Any, Any, None]]  # takes work until told to stop, then ends what it has
+LOOK_UP = 0.2  # seconds between two looks whether what the host waits for is there
 GRACE = 8.0  # seconds for what runs to finish; the stack kills after ten
 
 
-async def run(folder: Path, stop: asyncio.Event, *, number: int = 0, shared: bool = False) -> None:
+async def run(
+    folder: Path, stop: asyncio.Event, *, number: int = 0, shared: bool = False, after: int | None = None
+) -> None:
     """Load the app in the folder and serve it until `stop`. Worker 0 alone prints the table of functions.
+
+    Timers, messages and orchestrations wait until the port `after` answers: Azure's host does not start without
+    storage either (learn.microsoft.com/azure/azure-functions/functions-recover-storage-account).
 
     Raises IndexingFailed and Refused for an app that cannot be served, OSError for a port that is taken.
     """
@@ -40,13 +48,19 @@ async def run(folder: Path, stop: asyncio.Event, *, number: int = 0, shared: boo
     try:
         options = HostOptions.load(folder)
         found = functions(worker.start(folder), os.environ)
-        await _serve(worker, found, options, stop, number, shared)
+        await _serve(worker, found, options, stop, number, shared, after)
     finally:
         worker.stop()
 
 
 async def _serve(
-    worker: Worker, found: list[Function], options: HostOptions, stop: asyncio.Event, number: int, shared: bool
+    worker: Worker,
+    found: list[Function],
+    options: HostOptions,
+    stop: asyncio.Event,
+    number: int,
+    shared: bool,
+    after: int | None,
 ) -> None:
     ports = Ports.from_environment()
     origin, engine = f"http://{HOST}:{ports.host}", f"{HOST}:{ports.durable}"
@@ -91,8 +105,17 @@ async def _serve(
             await invoker.run(each, TypedData(json="{}"))
     runner = await listen(application(http.handle, endpoints), ports.host, shared=shared)
     log.info("worker %d ready on %s", number, origin)
-    await _until_stopped(runner, http, sources, stop)
+    await _until_stopped(runner, http, [partial(_held, source, after) for source in sources], stop)
     await invoker.close()
+
+
+async def _held(source: Source, after: int | None, stop: asyncio.Event) -> None:
+    """Let the source work, not before the port `after` answers."""
+    while after is not None and not await answers(after):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_UP)
+            return
+    await source(stop)
 
 
 async def _until_stopped(runner: web.AppRunner, http: HttpTriggers, sources: list[Source], stop: asyncio.Event) -> None:

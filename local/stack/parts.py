@@ -28,7 +28,7 @@ def parts(ports: Ports, host: str = "python") -> tuple[Part, ...]:
     def ours(module: str) -> tuple[str, ...]:
         return (sys.executable, "-m", module)
 
-    functions = ours("local.host")
+    functions = (*ours("local.host"), "--after", str(ports.table))  # Azurite's last port to answer
     if host == "func":
         core_tools = shutil.which("func")
         if core_tools is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
+from local.ports import HOST
 from tests.local.host.running import running_host, until
 
 
@@ -43,3 +45,18 @@ def test_one_worker_alone_runs_a_timer_and_another_takes_over(tmp_path: Path) ->
         host.kill_worker(first)
         until(lambda: {each["worker"] for each in host.records(function="often")} - {first})
         assert host.stop() == 0
+
+
+def test_nothing_but_http_works_before_storage_answers(tmp_path: Path) -> None:
+    """`--after PORT`; Azure's host does not start without storage (functions-recover-storage-account)."""
+    with socket.socket() as storage:
+        storage.bind((HOST, 0))
+        port = str(storage.getsockname()[1])
+        with running_host("timers", tmp_path, "--after", port, environment={"OFTEN": "* * * * * *"}) as host:
+            assert host.request("POST", "/admin/functions/Yearly", b'{"input": ""}').status == 202
+            until(lambda: host.records(function="yearly"))
+            assert "Executing 'Functions.often'" not in host.output()
+            assert "Executing 'Functions.at_start'" not in host.output()
+            storage.listen()
+            until(lambda: host.records(function="often"))
+            assert host.stop() == 0
