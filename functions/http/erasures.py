@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 import azure.functions as func
 from msgspec import Meta, Struct
@@ -32,7 +33,7 @@ async def http_erase_learner(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         person = _person(request)
-        where = f"/api/v1/ops/learners/{request.params['learner_id']}/erasure"
+        where = f"/api/v1/ops/learners/{quote(person.id, safe='')}/erasure"
         return Response(202, await app().erasures.begin(person), headers={"Location": where})
 
     return await serve(req, ERASE_LEARNER, endpoint)

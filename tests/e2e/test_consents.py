@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from tests.e2e.people import api_of
 from tests.e2e.stack import Stack
@@ -58,3 +60,16 @@ async def test_learners_may_have_themselves_erased(stack: Stack) -> None:
         assert (status, erasure["state"]) == (202, "erasing")
         status, stands, _ = await learner.call("GET", "/api/v1/learners/me/erasure")
         assert (status, stands["learner"]) == (200, erasure["learner"])
+
+
+async def test_an_erasure_is_found_where_its_answer_says_whatever_the_learner_is_called(stack: Stack) -> None:
+    name = quote(f"美\r\nX-Injected: {uuid.uuid4().hex}?#%", safe="")
+    url = URL(f"{stack.api}/v1/ops/learners/{name}/data", encoded=True)
+    headers = {"Authorization": f"Bearer {stack.token('ops-consents', 'operator')}"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.delete(url) as answer:
+            assert answer.status == 202, await answer.text()
+            assert "X-Injected" not in answer.headers
+            begun = await answer.json()
+        async with http.get(url.join(URL(answer.headers["Location"], encoded=True))) as answer:
+            assert (answer.status, (await answer.json())["learner"]) == (200, begun["learner"])
