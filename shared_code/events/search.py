@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +11,11 @@ from shared_code.domain.clock import parse_rfc3339
 from shared_code.domain.paging import number_of
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
-from shared_code.events.timeline import Timeline
+from shared_code.events.timeline import Place, Timeline
 
 MOST_LOOKED_AT = 1000  # stored events for one page; where few of them count, a page may be short
 MOST_OF_A_CORRELATION = 5000  # appends
+AT_ONCE = 25  # events that are fetched one beside the other, each a few requests to storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,23 @@ class EventSearch:
         places = self._timeline.between(event_type, wanted.start, wanted.end, after=after)
 
         async def found() -> AsyncIterator[tuple[str, StoredEvent]]:
-            async for place in places:
-                stored = await self._store.find(place.stream, place.event_id)
-                if stored is not None:
-                    yield place.key, stored
+            async for some in _batches(places):
+                events = await asyncio.gather(*(self._store.find(place.stream, place.event_id) for place in some))
+                for place, stored in zip(some, events, strict=True):
+                    if stored is not None:
+                        yield place.key, stored
 
         return await _page(found(), wanted, limit)
+
+
+async def _batches(places: AsyncIterator[Place]) -> AsyncIterator[list[Place]]:
+    some: list[Place] = []
+    async for place in places:
+        some.append(place)
+        if len(some) == AT_ONCE:
+            yield some
+            some = []
+    yield some
 
 
 async def _page(found: AsyncIterator[tuple[str, StoredEvent]], wanted: Wanted, limit: int) -> Page:

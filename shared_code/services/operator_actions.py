@@ -49,7 +49,10 @@ class OperatorActions:
         self._clock = clock
 
     async def begin(self, actor: Principal, action: str, target: Mapping[str, str], correlation_id: str) -> Row:
-        """Put on record that the actor is about to do this; the record, for `end`."""
+        """Put on record that the actor is about to do this; the record, for `end`.
+
+        A person in the target is one of its `tenant`, the actor's own where it names none.
+        """
         now = self._clock()
         key = f"{rfc3339(now)}|{uuid7(now)}"
         values: dict[str, Value] = {
@@ -59,7 +62,7 @@ class OperatorActions:
             "correlation_id": correlation_id,
         }
         record = Row(f"{actor.tenant}|{key[:10]}", key, values)
-        await self._table.insert(record)
+        await self._table.put(record)  # no other has its key, but the same request may be heard twice
         return record
 
     async def end(self, record: Row, status: int) -> None:
@@ -82,7 +85,8 @@ class OperatorActions:
         return ActionPage(tuple(map(_action, page)), page[-1].key if len(found) > limit else None)
 
     def _nameless(self, tenant: str, target: Mapping[str, str]) -> dict[str, str]:
-        return {name: self._pseudonym(tenant, value) if name == PERSON else value for name, value in target.items()}
+        of = target.get("tenant", tenant)
+        return {name: self._pseudonym(of, value) if name == PERSON else value for name, value in target.items()}
 
 
 def _action(row: Row) -> Action:

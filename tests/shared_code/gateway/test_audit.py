@@ -8,13 +8,21 @@ import pytest
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import BadRequest, Conflict
+from shared_code.domain.pseudonyms import pseudonym
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import DECIDE_SAGA, DELETE_INSTANCE, GET_SAGA, START_SESSION
+from shared_code.gateway.routes import (
+    DECIDE_SAGA,
+    DELETE_INSTANCE,
+    DELETE_WEBHOOK,
+    ERASE_LEARNER,
+    GET_SAGA,
+    START_SESSION,
+)
 from shared_code.services.operator_actions import Action, OperatorActions
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.tables import Tables
-from tests.shared_code.gateway.conftest import MakeGateway
+from tests.shared_code.gateway.conftest import SECRET, MakeGateway
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.requests import request, who
 
@@ -73,6 +81,26 @@ async def test_looks_and_learners_are_not_recorded(
     await gateway.handle(request(DELETE_INSTANCE, provider.token(roles=["learner"])), who)
     await gateway.handle(request(START_SESSION, provider.token(roles=["learner"]), body=b""), who)
     assert await recorded(trail) == []
+
+
+async def test_an_operators_change_of_what_services_change_too_is_recorded_and_theirs_is_not(
+    gateway: Gateway, provider: OpenIdProvider, trail: OperatorActions, operator: str
+) -> None:
+    await gateway.handle(request(DELETE_WEBHOOK, provider.token(sub="gradebook", roles=["service"])), who)
+    await gateway.handle(request(DELETE_WEBHOOK, operator), who)
+    assert [(action.actor, action.action) for action in await recorded(trail)] == [("olga", "delete_webhook")]
+
+
+async def test_a_learner_of_another_tenant_is_recorded_as_that_tenants(
+    gateway: Gateway, trail: OperatorActions, operator: str
+) -> None:
+    params = {"learner_id": "mei"}
+    await gateway.handle(request(ERASE_LEARNER, operator, params=params, query={"tenant": "school-2"}), who)
+    await gateway.handle(request(ERASE_LEARNER, operator, params=params), who)
+    assert [action.target for action in await recorded(trail)] == [
+        {"learner_id": pseudonym(SECRET, "school-2", "mei"), "tenant": "school-2"},
+        {"learner_id": pseudonym(SECRET, "school-1", "mei")},
+    ]
 
 
 async def test_what_cannot_be_put_on_record_is_not_done(make_gateway: MakeGateway, operator: str) -> None:
