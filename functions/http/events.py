@@ -12,6 +12,7 @@ from functions.http.serving import serve
 from functions.http.spans import span
 from shared_code.bootstrap import app
 from shared_code.domain.errors import BadRequest
+from shared_code.domain.events.catalogue import find
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.fields import Moment
 from shared_code.domain.principal import Principal
@@ -62,6 +63,8 @@ async def http_find_events(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _find(query: EventQuery, caller: Principal) -> Page:
+    if query.type and find(query.type) is None:
+        raise BadRequest(f"'{query.type}' is no event type; /api/asyncapi.json names them.", code="type-unknown")
     running = app()
     wanted = Wanted(sees=caller.sees, type=query.type, start=query.start, end=query.end)
     if query.correlation_id is not None and not query.learner:

@@ -64,3 +64,12 @@ async def test_who_may_not_publish_is_refused(stack: Stack) -> None:
     assert (await post(stack, stack.token("mei"), event, **structured))[0] == 403
     assert (await post(stack, stack.token("gradebook", "service", tenant="elsewhere"), event, **structured))[0] == 422
     assert (await post(stack, stack.token("gradebook", "service"), event, **{"Content-Type": "text/plain"}))[0] == 415
+
+
+async def test_an_operator_who_asks_for_a_type_that_there_is_not_is_told_so(stack: Stack) -> None:
+    """An empty page would say that nothing of the kind happened."""
+    async with api_of(stack, "anna", "operator") as api:
+        status, answer, _ = await api.call("GET", "/api/v1/ops/events", type="sayzhong.planning.plan")
+        assert (status, answer["code"]) == (400, "type-unknown")
+        status, answer, _ = await api.call("GET", "/api/v1/ops/events", type="sayzhong.planning.plan", learner="mei")
+        assert (status, answer["code"]) == (400, "type-unknown")
