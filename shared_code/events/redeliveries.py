@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from shared_code.events.message import IncomingMessage, OutgoingMessage
 
 QUEUE = "redeliveries"
 LINE, WAKE = "line", "wake"
+RUN_BYTES = 1_000_000  # of bodies in one go, for which the bus has its deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,25 @@ class Redeliveries:
         await self._bus.send(QUEUE, [message])
 
     async def deliver(self, deliveries: Sequence[Addressed]) -> None:
-        """Have events handled by one subscriber each. The same delivery sent again is dropped as a duplicate."""
-        if deliveries:
-            await self._bus.send(QUEUE, [_to_message(each) for each in deliveries])
+        """Have events handled by one subscriber each. The same delivery sent again is dropped as a duplicate.
+
+        However many there are, over however slow a line: the bus has its time for each run of them.
+        """
+        for run in _runs(deliveries):
+            await self._bus.send(QUEUE, [_to_message(each) for each in run])
+
+
+def _runs(deliveries: Sequence[Addressed]) -> Iterator[list[Addressed]]:
+    run: list[Addressed] = []
+    size = 0
+    for each in deliveries:
+        if run and size + len(each.body) > RUN_BYTES:
+            yield run
+            run, size = [], 0
+        run.append(each)
+        size += len(each.body)
+    if run:
+        yield run
 
 
 def line_of(message: IncomingMessage) -> Line:
