@@ -19,6 +19,7 @@ from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
 from shared_code.domain.principal import Principal
 from shared_code.events.journal import Journal
 from shared_code.events.store import MOST_AT_ONCE
+from shared_code.events.stored import StoredEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Intake:
     async def _keep(self, stream: str, found: Sequence[tuple[int, CloudEvent]]) -> dict[int, AppError]:
         """Record the events of one stream in their order; the failures by place."""
         failures: dict[int, AppError] = {}
-        kept: dict[str, CloudEvent] = {}
+        kept: dict[str, StoredEvent] = {}
         distinct: dict[str, CloudEvent] = {}
         for _, event in found:
             distinct.setdefault(event.id, event)
@@ -87,7 +88,7 @@ class Intake:
                 stored = await self._journal.record(stream, some)
             except AppError as failure:  # what comes after it must not come before it
                 return failures | {place: failure for place, event in found if event.id not in kept}
-            kept |= {each.event.id: each.event for each in stored}
+            kept |= {each.event.id: each for each in stored}
             for place, event in found:
                 if event.id in kept and not _same(event, kept[event.id]):
                     failures[place] = Conflict("Another event has this id.", code="event-id-taken")
@@ -98,14 +99,14 @@ def _may_publish(caller: Principal, kind: EventType) -> bool:
     return caller.has_role("service") or not caller.scopes.isdisjoint((WRITE_ANY, kind.write_scope))
 
 
-def _same(sent: CloudEvent, stored: CloudEvent) -> bool:
-    """Whether they state the same; the time may have been filled in by us, the correlation by the request."""
-    return (sent.type, sent.source, sent.subject, sent.data) == (
-        stored.type,
-        stored.source,
-        stored.subject,
-        stored.data,
-    )
+def _same(sent: CloudEvent, stored: StoredEvent) -> bool:
+    """Whether they state the same; the time may have been filled in by us, the correlation by the request.
+
+    Of one whose learner was erased since, nobody can tell: it is what its sender says it is, and stays erased.
+    """
+    event = stored.event
+    members = (sent.type, sent.source, sent.subject, sent.data)
+    return stored.erased or members == (event.type, event.source, event.subject, event.data)
 
 
 def _id(members: Any) -> str:

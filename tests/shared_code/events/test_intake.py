@@ -91,6 +91,17 @@ async def test_another_event_under_the_same_id_is_a_conflict(backbone: Backbone,
     assert codes(await accept(backbone, other)) == ["event-id-taken"]
 
 
+async def test_what_is_sent_again_after_its_learner_was_erased_is_accepted_and_stays_erased(
+    backbone: Backbone, learner: str
+) -> None:
+    event, stream = written(learner), stream_of("sayzhong", learner)
+    await accept(backbone, event)
+    await backbone.keys.erase(stream)
+    assert codes(await accept(backbone, event)) == [None]
+    (stored,) = [each async for each in backbone.store.read(stream)]
+    assert stored.erased
+
+
 @pytest.mark.parametrize(
     ("by", "expected"),
     [
