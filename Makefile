@@ -7,7 +7,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 RUN_ARGS := $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(if $(HOST),--host $(HOST))
 DEMO_ARGS := $(if $(AUDIO),--audio "$(AUDIO)") $(if $(TEXT),--text "$(TEXT)")
 
-.PHONY: help install demo run test check format bench drill lock clean
+.PHONY: help install install-to-run demo run test check format bench drill lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -16,10 +16,15 @@ install: ## install what is missing into .venv and node_modules
 	@$(MAKE) --no-print-directory --silent -j2 .venv/installed node_modules/installed
 	@$(PY) -m scripts.build_dictionary
 
-demo: install ## play one learner's practice through the stack (AUDIO=file.wav TEXT=你好 for a recording)
+# Tests and checks take many more of npm's packages than running does, and minutes for them.
+install-to-run:
+	@$(MAKE) --no-print-directory --silent -j2 .venv/installed node_modules/installed-to-run
+	@$(PY) -m scripts.build_dictionary
+
+demo: install-to-run ## play one learner's practice through the stack (AUDIO=file.wav TEXT=你好 for a recording)
 	@$(PY) -m demo $(DEMO_ARGS)
 
-run: install ## start the local stack and keep it running (PORT_BASE=N moves its ports, HOST=func uses Core Tools)
+run: install-to-run ## start the local stack and keep it running (PORT_BASE=N moves its ports, HOST=func uses Core Tools)
 	@exec $(PY) -m local run $(RUN_ARGS)
 
 test: install ## run the whole test suite
@@ -54,8 +59,14 @@ clean: ## remove everything that was installed or made
 	@$(PY) -m uv pip install --quiet --requirement requirements-dev.txt || $(PIP) --requirement requirements-dev.txt
 	@touch $@
 
+node_modules/installed-to-run: package-lock.json
+	@scripts/find_node.sh
+	@echo "Installing Azurite and the SignalR client into node_modules"
+	@npm ci --omit=dev --no-audit --no-fund --loglevel=error
+	@touch $@
+
 node_modules/installed: package-lock.json
 	@scripts/find_node.sh
 	@echo "Installing Node packages into node_modules"
 	@npm ci --no-audit --no-fund --loglevel=error
-	@touch $@
+	@touch node_modules/installed-to-run $@
