@@ -70,7 +70,7 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(DRILLS)}; all without one")
     parser.add_argument("--list", action="store_true", help="say what each drill does, and run none")
-    parser.add_argument("--rounds", type=int, default=whole_stack.ROUNDS, help="kills (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=whole_stack.ROUNDS, help="kills, or examples (%(default)s)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="of all chance; random without it")
     options = parser.parse_args()
     unknown = set(options.names) - set(DRILLS)

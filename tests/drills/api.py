@@ -11,14 +11,14 @@ from tests.e2e.conftest import WIDE
 from tests.e2e.fuzzing import CALLERS, fuzz
 from tests.e2e.stack import Stack
 
-EXAMPLES = 40  # of each operation and phase; the tests ask for a few
-SHOWN = 60  # lines of a run that found something
 
+def drill(rounds: int, seed: int) -> bool:
+    """Whether every answer was in the API's own description, and none a failure of ours.
 
-def drill(_rounds: int, seed: int) -> bool:
-    """Whether every answer was in the API's own description, and none a failure of ours."""
+    A round is an example of each operation and phase; the tests ask for a few.
+    """
     state = Path(tempfile.mkdtemp(prefix="drill-"))
-    held = asyncio.run(_fuzzed(state, seed))
+    held = asyncio.run(_fuzzed(state, rounds, seed))
     if held:
         shutil.rmtree(state)
     else:
@@ -26,16 +26,21 @@ def drill(_rounds: int, seed: int) -> bool:
     return held
 
 
-async def _fuzzed(state: Path, seed: int) -> bool:
+async def _fuzzed(state: Path, examples: int, seed: int) -> bool:
     stack, held = Stack(state), True
     await stack.start(RATE_LIMITS=WIDE)
     try:
         for who, meet in CALLERS.items():
-            fuzzed = await fuzz(stack, await meet(stack), state / f"fuzzing-{who}", examples=EXAMPLES, seed=seed)
-            print(f"   as {who}: {fuzzed.requests} requests, {len(fuzzed.worked)} operations worked")
+            caller = await meet(stack)
+            fuzzed = await fuzz(stack, caller, state / f"fuzzing-{who}", examples=examples, seed=seed)
+            print(f"   as {who}: {fuzzed.requests} requests to {len(fuzzed.statuses)} operations", end=", ")
+            print(f"{len(fuzzed.worked)} of them worked", flush=True)
             if fuzzed.code != 0:
                 held = False
-                print("\n".join(fuzzed.output.splitlines()[-SHOWN:]))
+                print(fuzzed.output)
+            if missing := caller.opens - fuzzed.worked:
+                held = False
+                print(f"   never worked: {', '.join(sorted(missing))}")
     finally:
         await stack.stop()
         (state / "output.log").write_text("\n".join(stack.lines))
