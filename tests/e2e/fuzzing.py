@@ -15,8 +15,9 @@ import aiohttp
 
 from local.paths import PROJECT
 from shared_code.domain.events.catalogue import READ_ANY, WRITE_ANY
-from tests.e2e.people import publish
+from tests.e2e.people import api_of, publish
 from tests.e2e.stack import Stack, eventually
+from tests.e2e.test_dead_letters import practice
 from tests.e2e.test_path import progress_event
 
 # Not that every body of the right shape is taken: some rules are beyond a schema.
@@ -65,31 +66,39 @@ async def learner(stack: Stack) -> Caller:
 
 
 async def operator(stack: Stack) -> Caller:
-    """With a saga that has run, and the registry."""
-    event = progress_event("fuzz-saga")
-    await publish(stack, "learning-progress", event)
-    caller = Caller(
-        "operator",
-        stack.token("fuzz-operator", "operator"),
-        {"saga_id": f"learning-progress-{event['id']}", "service": "fuzzed", "id": "one"},
-        frozenset(
-            (
-                "GET /v1/ops/events",
-                "GET /v1/ops/sagas",
-                "GET /v1/ops/sagas/{saga_id}",
-                "GET /v1/ops/services",
-            )
-        ),
-    )
-    headers = {"Authorization": f"Bearer {caller.token}"}
-    async with aiohttp.ClientSession() as http:
+    """With a saga that has run, a dead letter, a job of each kind, a webhook, and the registry."""
+    event, misfit = progress_event("fuzz-saga"), practice("fuzz-misfit", "sayzhong", 9)
+    await publish(stack, "learning-progress", event, misfit)
+    saga = f"learning-progress-{event['id']}"
+    async with api_of(stack, "fuzz-operator", "operator") as api:
 
         async def there() -> bool:
-            async with http.get(f"{stack.api}/v1/ops/sagas/{caller.ids['saga_id']}", headers=headers) as answer:
-                return answer.status == 200
+            return (await api.call("GET", f"/api/v1/ops/sagas/{saga}"))[0] == 200
+
+        async def letter() -> str:
+            _, page, _ = await api.call("GET", "/api/v1/ops/dead-letters")
+            return next((str(each["id"]) for each in page["letters"] if each["event_id"] == misfit["id"]), "")
 
         await eventually(there, what="the saga")
-    return caller
+        ids = {"tenant": "sayzhong", "saga_id": saga, "service": "fuzzed", "id": "one"}
+        ids["letter_id"] = await eventually(letter, what="the dead letter")
+        wish = {"url": "https://hooks.school.example/", "types": [event["type"]]}
+        _, made, _ = await api.call("POST", "/api/v1/webhooks", json=wish)
+        ids["webhook_id"] = made["webhook"]["id"]
+        for kind, order in (("redrives", {}), ("replays", {"projection": "progress"})):
+            _, job, _ = await api.call("POST", f"/api/v1/ops/{kind}", json=order)
+            ids[f"{kind}/job_id"] = job["id"]
+    opens = (
+        "GET /v1/ops/events",
+        "GET /v1/ops/sagas",
+        "GET /v1/ops/sagas/{saga_id}",
+        "GET /v1/ops/services",
+        "GET /v1/ops/dead-letters/{letter_id}",
+        "GET /v1/ops/redrives/{job_id}",
+        "GET /v1/ops/replays/{job_id}",
+        "GET /v1/webhooks/{webhook_id}",
+    )
+    return Caller("operator", stack.token("fuzz-operator", "operator"), ids, frozenset(opens))
 
 
 async def partner(stack: Stack) -> Caller:
