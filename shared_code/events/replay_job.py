@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
@@ -23,6 +24,9 @@ from shared_code.events.replay_order import ReplayOrder
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.lake import Lake
+from shared_code.storage.sealing.data_key import SealBroken
+
+log = logging.getLogger(__name__)
 
 STREAMS = 40  # of one step
 AT_ONCE = 4
@@ -77,7 +81,15 @@ class ReplayJob:
     async def _build(self, job: Job, order: ReplayOrder) -> Job:
         page = await _page(self._streams(order, job.cursor.get("stream", "")))
         rebuild = self.rebuild(job)
-        events = await _some(page, lambda stream: rebuild.build(stream, job.tenant))
+
+        async def build(stream: str) -> int | None:
+            try:
+                return await rebuild.build(stream, job.tenant)
+            except SealBroken:  # somebody changed a row of it: that learner is skipped, and nobody else waits
+                log.warning("replay.stream_skipped", extra={"learner": stream})
+                return None
+
+        events = await _some(page, build)
         mine = [count for count in events if count is not None]
         built = replace(
             job,
