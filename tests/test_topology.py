@@ -9,9 +9,9 @@ from typing import Any
 from functions.bus.subscribers import HANDLERS
 from local.paths import PROJECT
 from local.servicebus.config import load_config
-from local.servicebus.topology import FILE, configuration, subscription_of, text
+from scripts.topology import files, for_broker
 from shared_code.domain.events.catalogue import TOPICS, find
-from shared_code.domain.events.topology import QUEUES, SUBSCRIPTIONS, concerned, presumed
+from shared_code.domain.events.topology import QUEUES, SUBSCRIPTIONS, Subscription, concerned, presumed
 from shared_code.events import dead_letters, redeliveries
 from shared_code.events.line import Line
 from shared_code.services.webhooks import postman
@@ -63,9 +63,10 @@ def test_webhooks_wait_for_nobody() -> None:
     assert not queue["RequiresDuplicateDetection"]
 
 
-def test_the_local_broker_s_file_is_made_from_the_table() -> None:
-    """Change `shared_code/domain/events/topology.py`, then run `python -m local.servicebus.topology`."""
-    assert FILE.read_text() == text()
+def test_the_broker_s_file_and_bicep_s_are_made_from_the_table() -> None:
+    """Change `shared_code/domain/events/topology.py`, then run `python -m scripts.topology`."""
+    for path, text in files().items():
+        assert path.read_text() == text
 
 
 def test_triggers_are_those_of_the_table() -> None:
@@ -87,11 +88,10 @@ def test_names_are_ones_that_service_bus_takes() -> None:
 
 
 def test_a_filter_of_the_table_is_one_that_the_broker_reads() -> None:
-    wanted = {"name": "exposures", "types": ["sayzhong.experiment.exposed.v1", "sayzhong.experiment.changed.v1"]}
-    config = configuration()
-    config["UserConfig"]["Namespaces"][0]["Topics"][0]["Subscriptions"].append(subscription_of(wanted, {}))
-    read = load_config(json.dumps(config).encode()).topics[0].subscriptions[-1]
-    assert [each.properties for each in read.filters()] == [{"type": kind} for kind in wanted["types"]]
+    wanted = ("sayzhong.experiment.exposed.v1", "sayzhong.experiment.changed.v1")
+    config = for_broker([Subscription(topic="experiment", subscriber="exposures", types=wanted)])
+    [topic] = [each for each in load_config(json.dumps(config).encode()).topics if each.name == "experiment"]
+    assert [each.properties for each in topic.subscriptions[0].filters()] == [{"type": kind} for kind in wanted]
 
 
 def test_a_speaker_s_own_lesson_needs_no_question_and_everybody_else_does() -> None:

@@ -1,13 +1,11 @@
 """Who listens to what: the one table of subscriptions, from which Service Bus is configured everywhere.
 
-`local/servicebus.json` is written from it (`python -m local.servicebus.topology`), Bicep reads `entities()`, and tests
-compare triggers with it.
+`python -m scripts.topology` writes it down for the local broker and for Bicep, and tests compare triggers with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from shared_code.domain.events.catalogue import CATALOGUE, TOPICS, EventType, Purpose
 
@@ -81,33 +79,6 @@ def presumed(subscriber: str, purpose: Purpose) -> bool:
     """Whether consent counts as given until it is withdrawn: for all that this subscriber is sent for the purpose."""
     asked = [each for each in SUBSCRIPTIONS if each.subscriber == subscriber and _sends(each, purpose)]
     return bool(asked) and all(purpose in each.presumes for each in asked)
-
-
-def entities() -> dict[str, Any]:
-    """Queues, topics, subscriptions and filters as plain values, for whatever creates them."""
-    return {
-        "maxDeliveryCount": MAX_DELIVERY_COUNT,
-        "queues": [
-            {
-                "name": queue.name,
-                "sessions": queue.sessions,
-                "duplicateDetection": queue.duplicate_detection,
-                "deadLettersOnExpiry": queue.dead_letters_on_expiry,
-            }
-            for queue in QUEUES
-        ],
-        "topics": [
-            {
-                "name": topic,
-                "subscriptions": [
-                    {"name": each.subscriber, "types": list(each.types)}
-                    for each in SUBSCRIPTIONS
-                    if each.topic == topic
-                ],
-            }
-            for topic in TOPICS
-        ],
-    }
 
 
 def _sends(subscription: Subscription, purpose: Purpose) -> bool:
