@@ -26,3 +26,18 @@ def received(message: func.ServiceBusMessage) -> IncomingMessage:
 async def consume(message: func.ServiceBusMessage, *, topic: str, subscriber: str, handle: Handler) -> None:
     """Handle a message once; whatever raises here makes the bus deliver it again."""
     await app().consumer.consume(received(message), topic=topic, subscriber=subscriber, handle=handle)
+
+
+def subscribe(bp: func.Blueprint, *, topic: str, subscriber: str, handle: Handler) -> None:
+    """Give a blueprint the trigger of one of a subscriber's topics, `bus_{subscriber}_{topic}`."""
+
+    @bp.function_name(f"bus_{subscriber}_{topic.replace('-', '_')}")
+    @bp.service_bus_topic_trigger(
+        arg_name="message",
+        topic_name=topic,
+        subscription_name=subscriber,
+        connection=CONNECTION,
+        is_sessions_enabled=True,
+    )
+    async def bus_subscription(message: func.ServiceBusMessage) -> None:
+        await consume(message, topic=topic, subscriber=subscriber, handle=handle)

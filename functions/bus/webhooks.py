@@ -6,7 +6,7 @@ import logging
 
 import azure.functions as func
 
-from functions.bus.receiving import CONNECTION, consume, received
+from functions.bus.receiving import CONNECTION, received, subscribe
 from shared_code.bootstrap import app
 from shared_code.domain.events.catalogue import TOPICS
 from shared_code.events.received import Received
@@ -21,22 +21,8 @@ async def dispatch(received: Received) -> None:
     await app().postman.dispatch(received)
 
 
-def _dispatch(topic: str) -> None:
-    @bp.function_name(f"bus_webhooks_{topic.replace('-', '_')}")
-    @bp.service_bus_topic_trigger(
-        arg_name="message",
-        topic_name=topic,
-        subscription_name=SUBSCRIBER,
-        connection=CONNECTION,
-        is_sessions_enabled=True,
-    )
-    async def bus_webhooks(message: func.ServiceBusMessage) -> None:
-        """Find out who wants an event of this topic."""
-        await consume(message, topic=topic, subscriber=SUBSCRIBER, handle=dispatch)
-
-
 for _topic in TOPICS:
-    _dispatch(_topic)
+    subscribe(bp, topic=_topic, subscriber=SUBSCRIBER, handle=dispatch)
 
 
 @bp.service_bus_queue_trigger(arg_name="message", queue_name=QUEUE, connection=CONNECTION)
