@@ -70,9 +70,11 @@ from shared_code.services.retention import Retention
 from shared_code.services.sessions import Sessions
 from shared_code.services.voices import VoiceRecord, Voices
 from shared_code.services.webhooks.address import Destinations
+from shared_code.services.webhooks.attempt import QUEUE as WEBHOOKS
 from shared_code.services.webhooks.log import DeliveryLog
 from shared_code.services.webhooks.postman import Postman
 from shared_code.services.webhooks.subscriptions import Subscriptions
+from shared_code.services.webhooks.undelivered import Undelivered
 from shared_code.settings import Settings
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
@@ -124,6 +126,7 @@ class App:
     webhook_deliveries: DeliveryLog
     destinations: Destinations
     postman: Postman
+    undelivered: Undelivered
     letters: Letters
     mending: Mending
     redrive: Redrive
@@ -173,10 +176,26 @@ def app() -> App:
         Parking(tables, keys),
         Redeliveries(bus),
     )
+    webhooks, webhook_deliveries = Subscriptions(tables, keys, clock), DeliveryLog(tables, clock)
+    destinations = Destinations(settings.webhook_hosts)
+    postman = Postman(
+        subscriptions=webhooks,
+        deliveries=webhook_deliveries,
+        store=store,
+        consents=consents,
+        bus=bus,
+        lake=lake,
+        destinations=destinations,
+        clock=clock,
+    )
+    undelivered = Undelivered(
+        postman=postman, deliveries=webhook_deliveries, store=store, dead_letters=dead_letters, bus=bus, clock=clock
+    )
     redrive = Redrive(
         letters=letters,
         queue=DeadLetterQueue(bus),
         redeliveries=redeliveries,
+        queues={WEBHOOKS: undelivered.redrive},
         lake=lake,
         pseudonym=people.pseudonym,
         clock=clock,
@@ -234,8 +253,6 @@ def app() -> App:
         clock=clock,
         adopt=GuestProgress(store, progress_service).adopt,
     )
-    webhooks, webhook_deliveries = Subscriptions(tables, keys, clock), DeliveryLog(tables, clock)
-    destinations = Destinations(settings.webhook_hosts)
     forgetting = Forgetting(bus, parking)
     erasures = Erasures(
         table=tables.table("erasures"),
@@ -307,16 +324,8 @@ def app() -> App:
         webhooks=webhooks,
         webhook_deliveries=webhook_deliveries,
         destinations=destinations,
-        postman=Postman(
-            subscriptions=webhooks,
-            deliveries=webhook_deliveries,
-            store=store,
-            consents=consents,
-            bus=bus,
-            lake=lake,
-            destinations=destinations,
-            clock=clock,
-        ),
+        postman=postman,
+        undelivered=undelivered,
         letters=letters,
         mending=Mending(letters, store, people.pseudonym, clock),
         redrive=redrive,

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import function_app
 from functions.bus.subscribers import HANDLERS
 from local.paths import PROJECT
 from local.servicebus.config import load_config
@@ -14,7 +15,7 @@ from shared_code.domain.events.catalogue import TOPICS, find
 from shared_code.domain.events.topology import QUEUES, SUBSCRIPTIONS, Subscription, concerned, presumed
 from shared_code.events import dead_letters, redeliveries
 from shared_code.events.line import Line
-from shared_code.services.webhooks import postman
+from shared_code.services.webhooks import attempt
 
 
 def namespace() -> dict[str, Any]:
@@ -50,7 +51,7 @@ def test_every_topic_and_subscription_is_as_the_contract_says() -> None:
 def test_the_queues_keep_a_learners_order() -> None:
     """One queue for all dead letters, one for what comes to a subscription again: sessions, duplicate detection."""
     queues = {queue["Name"]: queue["Properties"] for queue in namespace()["Queues"]}
-    assert set(queues) == {dead_letters.QUEUE, redeliveries.QUEUE, postman.QUEUE}
+    assert set(queues) == {dead_letters.QUEUE, redeliveries.QUEUE, attempt.QUEUE}
     for name in (dead_letters.QUEUE, redeliveries.QUEUE):
         assert queues[name]["RequiresSession"]
         assert queues[name]["RequiresDuplicateDetection"]
@@ -58,7 +59,7 @@ def test_the_queues_keep_a_learners_order() -> None:
 
 def test_webhooks_wait_for_nobody() -> None:
     """A subscriber that answers slowly holds up no other: no sessions. Its messages are each their own."""
-    [queue] = [queue["Properties"] for queue in namespace()["Queues"] if queue["Name"] == postman.QUEUE]
+    [queue] = [queue["Properties"] for queue in namespace()["Queues"] if queue["Name"] == attempt.QUEUE]
     assert not queue["RequiresSession"]
     assert not queue["RequiresDuplicateDetection"]
 
@@ -71,6 +72,20 @@ def test_the_broker_s_file_and_bicep_s_are_made_from_the_table() -> None:
 
 def test_triggers_are_those_of_the_table() -> None:
     assert {(each.topic, each.subscriber) for each in SUBSCRIPTIONS} == set(HANDLERS)
+
+
+def test_whatever_dies_anywhere_is_moved_to_where_operators_look() -> None:
+    """Each subscription and each queue can dead-letter, and nobody reads what lies in `$deadletterqueue`."""
+    triggers = [function.get_trigger().get_dict_repr() for function in function_app.app.get_functions()]
+    places = {
+        each.get("queueName") or f"{each['topicName']}/{each['subscriptionName']}"
+        for each in triggers
+        if each["type"] == "serviceBusTrigger"
+    }
+    wanted = {queue.name for queue in QUEUES if queue.name != dead_letters.QUEUE} | {
+        f"{each.topic}/{each.subscriber}" for each in SUBSCRIPTIONS
+    }
+    assert {f"{place}/$deadletterqueue" for place in wanted} <= places
 
 
 def test_names_are_ones_that_service_bus_takes() -> None:

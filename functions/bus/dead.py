@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import azure.functions as func
 
@@ -13,6 +15,7 @@ from shared_code.events.delivery import FIRST_TIME, Delivery, delivery_of
 from shared_code.events.letter import Reason
 from shared_code.events.redeliveries import QUEUE, is_wake_up, line_of
 from shared_code.events.redelivery import rest
+from shared_code.services.webhooks import attempt
 
 bp = func.Blueprint()
 REST = rest(4)  # seconds; the count of deliveries says how often it was delivered before it died
@@ -22,10 +25,20 @@ def _reason(died_of: str) -> Reason:
     return "expired" if died_of == "TTLExpiredException" else "max-delivery-count"
 
 
+@asynccontextmanager
+async def _rest() -> AsyncIterator[None]:
+    """A dead message is delivered again without end or rest: a rest before that."""
+    try:
+        yield
+    except Exception:  # the outermost boundary of a trigger: whatever it was, the message stays
+        await asyncio.sleep(REST)
+        raise
+
+
 async def _move(
     message: func.ServiceBusMessage, topic: str, subscription: str, delivery: Delivery = FIRST_TIME
 ) -> None:
-    try:
+    async with _rest():
         await app().dead_letters.send(
             received(message),
             reason=_reason(message.dead_letter_reason or ""),
@@ -34,9 +47,6 @@ async def _move(
             subscription=subscription,
             delivery=delivery,
         )
-    except Exception:  # the outermost boundary of a trigger: a dead message is delivered again without end or rest
-        await asyncio.sleep(REST)
-        raise
 
 
 def _mover(topic: str, subscription: str) -> None:
@@ -63,3 +73,13 @@ async def bus_dead_redeliveries(message: func.ServiceBusMessage) -> None:
     if not is_wake_up(incoming):
         line = line_of(incoming)
         await _move(message, line.topic, line.subscriber, delivery_of(incoming))
+
+
+@bp.service_bus_queue_trigger(arg_name="message", queue_name=f"{attempt.QUEUE}/$deadletterqueue", connection=CONNECTION)
+async def bus_dead_webhooks(message: func.ServiceBusMessage) -> None:
+    """Give up a delivery whose message died: nobody would make the attempt any more."""
+    reason = _reason(message.dead_letter_reason or "")
+    async with _rest():
+        await app().undelivered.bury(
+            received(message), reason=reason, description=message.dead_letter_error_description or "", code=reason
+        )

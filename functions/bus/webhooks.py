@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 import azure.functions as func
 
 from functions.bus.receiving import CONNECTION, received, subscribe
 from shared_code.bootstrap import app
 from shared_code.domain.events.catalogue import TOPICS
 from shared_code.events.received import Received
-from shared_code.services.webhooks.postman import QUEUE, SUBSCRIBER
+from shared_code.services.webhooks.attempt import QUEUE
+from shared_code.services.webhooks.postman import SUBSCRIBER
 
-log = logging.getLogger(__name__)
 bp = func.Blueprint()
 
 
@@ -31,6 +29,5 @@ async def bus_webhook_attempt(message: func.ServiceBusMessage) -> None:
     incoming = received(message)
     try:
         await app().postman.attempt(incoming)
-    except Exception:  # the outermost boundary of a trigger: something of ours is down, and no delivery is lost by it
-        log.exception("webhooks.attempt_put_off")
-        await app().postman.later(incoming)
+    except Exception as failure:  # noqa: BLE001  the outermost boundary of a trigger: whatever it was, nothing is lost
+        await app().undelivered.failed(incoming, failure)

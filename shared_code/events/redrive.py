@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from shared_code.domain.clock import Clock
-from shared_code.domain.errors import AppError, Invalid, TooLarge
+from shared_code.domain.errors import AppError, Invalid, NotFound, TooLarge
 from shared_code.domain.events.topology import subscription_of
 from shared_code.events.consumer import fitting
 from shared_code.events.dead_letter_queue import DeadLetterQueue
@@ -31,6 +31,7 @@ class Redrive:
     """A crash anywhere loses nothing: what was accepted and is still among the dead letters may be redriven again.
 
     The bus drops it as a duplicate, or the subscriber's inbox does. `pseudonym(tenant, subject)` names streams.
+    `queues` say what to do, again if need be, about a letter that died in a queue, by the queue's name.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Redrive:
         letters: Letters,
         queue: DeadLetterQueue,
         redeliveries: Redeliveries,
+        queues: Mapping[str, Callable[[Letter], Awaitable[None]]],
         lake: Lake,
         pseudonym: Callable[[str, str], str],
         clock: Clock,
@@ -46,6 +48,7 @@ class Redrive:
         self._letters = letters
         self._queue = queue
         self._redeliveries = redeliveries
+        self._queues = queues
         self._lake = lake
         self._pseudonym = pseudonym
         self._clock = clock
@@ -58,9 +61,12 @@ class Redrive:
             if letter.erased:
                 continue  # nobody has anything to do about it any more
             try:
-                addressed.append(self._addressed(letter))
+                if again := self._queues.get(letter.summary.topic):
+                    await again(letter)
+                else:
+                    addressed.append(self._addressed(letter))
                 outcome.accepted.append(letter)
-            except (Invalid, TooLarge) as fault:
+            except (Invalid, TooLarge, NotFound) as fault:
                 outcome.refused.append((letter, fault))
         await self._redeliveries.deliver(addressed)
         await self._queue.take(outcome.accepted)

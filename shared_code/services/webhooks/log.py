@@ -62,7 +62,7 @@ class DeliveryLog:
         """Note that an event is to be delivered, if it is not noted already; the delivery's id."""
         now = self._clock()
         delivery = Delivery(
-            id=f"{event.time}|{event.id}", event_id=event.id, type=event.type, state="pending", attempts=0,
+            id=delivery_id_of(event), event_id=event.id, type=event.type, state="pending", attempts=0,
             status=None, failure="", next_at=now, updated_at=now,
         )  # fmt: skip
         with suppress(Conflict):  # a redelivered event: its delivery stands where it stands
@@ -96,6 +96,11 @@ class DeliveryLog:
         """Delete a webhook's deliveries. What a crash leaves of them goes when it is old, like others' (retention)."""
         async for row in self._table.rows(webhook_id):
             await self._table.delete(webhook_id, row.key)
+
+
+def delivery_id_of(event: CloudEvent) -> str:
+    """What an event's delivery is called, whichever webhook it is for."""
+    return f"{event.time}|{event.id}"
 
 
 def _encoded(delivery: Delivery) -> str:

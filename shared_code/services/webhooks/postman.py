@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,11 @@ from shared_code.domain.errors import Conflict, Invalid, NotFound
 from shared_code.domain.side_effects import latched
 from shared_code.events.bus import Bus
 from shared_code.events.consents import ConsentRecord
-from shared_code.events.message import IncomingMessage, OutgoingMessage, Property
+from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Received
 from shared_code.events.store import EventStore
 from shared_code.services.webhooks.address import Destinations
+from shared_code.services.webhooks.attempt import QUEUE, Attempt
 from shared_code.services.webhooks.log import DeliveryLog, Logged
 from shared_code.services.webhooks.signing import signed_headers
 from shared_code.services.webhooks.subscriptions import Subscription, Subscriptions
@@ -26,16 +26,13 @@ from shared_code.storage.lake import Lake
 if TYPE_CHECKING:
     import aiohttp
 
-QUEUE = "webhooks"
 SUBSCRIBER = "webhooks"  # of every topic
 CONTENT_TYPE = "application/cloudevents+json"
 ANSWER = 15.0  # seconds in which a subscriber has to answer
 GONE = 410  # "this endpoint wants no more", as the specification has it
 # Between one attempt and the next, as Standard Webhooks recommends: ten attempts within three days.
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
-OUTAGE = timedelta(seconds=60)  # until an attempt that we could not make is due again
 OVERDUE = timedelta(minutes=15)  # an attempt that was not made for so long has lost its message
-TENANT, WEBHOOK, DELIVERY, ATTEMPT = "tenant", "webhook", "delivery", "attempt"
 
 
 class Postman:
@@ -92,27 +89,22 @@ class Postman:
         """Make the attempt that a message of the queue asks for; when this returns, it is to be completed.
 
         A crash after the subscriber's answer repeats the attempt: subscribers know an event by its `webhook-id`.
+        Raises what keeps us from making it, which says nothing about the subscriber: see `Undelivered`.
         """
-        tenant, webhook_id, delivery_id = (str(message.properties[name]) for name in (TENANT, WEBHOOK, DELIVERY))
-        attempt = int(str(message.properties[ATTEMPT]))
-        logged = await self._deliveries.get(webhook_id, delivery_id)
+        asked = Attempt.of(message)
+        logged = await self._deliveries.get(asked.webhook_id, asked.delivery_id)
         if logged is None or logged.delivery.state != "pending":
             return
         try:
-            subscription = await self._subscriptions.get(tenant, webhook_id)
+            subscription = await self._subscriptions.get(asked.tenant, asked.webhook_id)
         except NotFound:
             await self._deliveries.change(logged, state="dropped", next_at=None, failure="webhook-deleted")
             return
-        if logged.delivery.attempts >= attempt:  # made before, and cut off before the next one was asked for
-            if logged.delivery.attempts == attempt:
-                await self._send(subscription, delivery_id, attempt + 1, due=logged.delivery.next_at)
+        if logged.delivery.attempts >= asked.number:  # made before, and cut off before the next one was asked for
+            if logged.delivery.attempts == asked.number:
+                await self._send(subscription, asked.delivery_id, asked.number + 1, due=logged.delivery.next_at)
             return
-        await self._deliver(subscription, logged, attempt)
-
-    async def later(self, message: IncomingMessage) -> None:
-        """Put off an attempt that could not be made because something of ours is down."""
-        properties = {name: str(message.properties[name]) for name in (TENANT, WEBHOOK, DELIVERY, ATTEMPT)}
-        await self._post_off(message.session_id, properties, self._clock() + OUTAGE)
+        await self._deliver(subscription, logged, asked.number)
 
     async def close(self) -> None:
         """Close the pooled connections."""
@@ -185,16 +177,8 @@ class Postman:
     async def _send(
         self, subscription: Subscription, delivery_id: str, attempt: int, *, due: datetime | None = None
     ) -> None:
-        properties = {
-            TENANT: subscription.tenant, WEBHOOK: subscription.id, DELIVERY: delivery_id, ATTEMPT: str(attempt)
-        }  # fmt: skip
-        await self._post_off(subscription.id, properties, due)
-
-    async def _post_off(self, webhook_id: str, properties: Mapping[str, Property], due: datetime | None) -> None:
-        message = OutgoingMessage(
-            body=b"", message_id=str(uuid.uuid4()), session_id=webhook_id, properties=properties, due=due
-        )
-        await self._bus.send(QUEUE, [message])
+        asked = Attempt(tenant=subscription.tenant, webhook_id=subscription.id, delivery_id=delivery_id, number=attempt)
+        await self._bus.send(QUEUE, [asked.message(due)])
 
     def _record(
         self, subscription: Subscription, logged: Logged, attempt: int, status: int | None, failure: str

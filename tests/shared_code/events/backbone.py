@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.jobs import Jobs
 from shared_code.events.journal import Journal
+from shared_code.events.letter import Letter
 from shared_code.events.letters import Letters
 from shared_code.events.mending import Mending
 from shared_code.events.outbox import Outbox
@@ -82,14 +83,7 @@ class Backbone:
         self.parking = Parking(self.tables, self.keys)
         self.redeliveries = Redeliveries(self.bus)
         self.queue = DeadLetterQueue(self.bus)
-        self.redrive = Redrive(
-            letters=self.letters,
-            queue=self.queue,
-            redeliveries=self.redeliveries,
-            lake=self.lake,
-            pseudonym=stream_of,
-            clock=utc_now,
-        )
+        self.redrive = self.redrive_with({})
         self.mending = Mending(self.letters, self.store, stream_of, utc_now)
         self.jobs = Jobs(self.tables, utc_now)
         self.consumer = Consumer(
@@ -108,6 +102,18 @@ class Backbone:
             redeliveries=self.redeliveries,
             dead_letters=self.dead_letters,
             lake=self.lake,
+            clock=utc_now,
+        )
+
+    def redrive_with(self, queues: Mapping[str, Callable[[Letter], Awaitable[None]]]) -> Redrive:
+        """Redriving, also what died in these queues."""
+        return Redrive(
+            letters=self.letters,
+            queue=self.queue,
+            redeliveries=self.redeliveries,
+            queues=queues,
+            lake=self.lake,
+            pseudonym=stream_of,
             clock=utc_now,
         )
 
