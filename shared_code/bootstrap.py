@@ -8,6 +8,7 @@ from functools import cache, partial
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.experiment import Experiment
+from shared_code.domain.learning.plan import Plans
 from shared_code.domain.learning.progress import Progress
 from shared_code.events import redrive_job, replay_order
 from shared_code.events.archive import Archive
@@ -64,7 +65,7 @@ from shared_code.services.learning import LearningService
 from shared_code.services.operator_actions import OperatorActions
 from shared_code.services.past_sessions import PastSessions
 from shared_code.services.people import People
-from shared_code.services.planning import PlanningService, PlanRecord
+from shared_code.services.planning import PlanningService, PlanProjection
 from shared_code.services.progress import ProgressProjection, ProgressService
 from shared_code.services.retention import Retention
 from shared_code.services.sessions import Sessions
@@ -210,10 +211,15 @@ def app() -> App:
     feedback = Feedback(sessions=sessions, blobs=blobs, keys=keys, channel=channel, realtime=realtime, lake=lake)
     progress = Documents(blobs, keys, PROJECTIONS, "progress", Progress)
     effectiveness = EffectivenessService(progress, journal, clock)
-    plans = Documents(blobs, keys, PROJECTIONS, "plan", PlanRecord)
-    planning = PlanningService(plans, progress, journal, clock)
+    plans = Documents(blobs, keys, PROJECTIONS, "plans", Plans)
+    planning = PlanningService(plans, progress, store, journal, clock)
     progress_service = ProgressService(progress, store)
-    replays = ReplayJob(store=store, redeliveries=redeliveries, projections=[ProgressProjection(progress)], lake=lake)
+    replays = ReplayJob(
+        store=store,
+        redeliveries=redeliveries,
+        projections=[ProgressProjection(progress), PlanProjection(plans)],
+        lake=lake,
+    )
     voices = Voices(Documents(blobs, keys, "voices", "voice", VoiceRecord))
     interaction = Interaction(
         sessions=sessions,

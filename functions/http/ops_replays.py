@@ -33,7 +33,7 @@ class NewReplay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     is pushed, mailed or sent to other systems unless `side_effects` is true.
     """
 
-    projection: Literal["", "progress"] = ""
+    projection: Literal["", "progress", "plan"] = ""
     topic: Annotated[str, Meta(max_length=50)] = ""
     subscriber: Annotated[str, Meta(max_length=50)] = ""
     learner: Annotated[str, Meta(max_length=128)] = ""

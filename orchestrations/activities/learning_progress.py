@@ -46,7 +46,7 @@ async def adapt_lesson_plan(payload: dict) -> int:  # type: ignore[type-arg]
         if step.erased:
             return 0
         analysis = msgspec.convert(step.found["analysis"], Analysis)
-        return (await outlast(lambda: app().planning.adapt(step.person, step.event, analysis, step.saga_id))).version
+        return await outlast(lambda: app().planning.adapt(step.person, step.event, analysis, step.saga_id))
 
 
 @bp.activity_trigger(input_name="payload", activity="restore_lesson_plan")
@@ -61,6 +61,6 @@ async def restore_lesson_plan(payload: dict) -> None:  # type: ignore[type-arg]
 async def notify_learner(payload: dict) -> None:  # type: ignore[type-arg]
     """Announce the plan, and what the learner has achieved, on the learner's screen."""
     async with recorded_step(payload) as step:
-        plan = await outlast(lambda: app().planning.made_by(step.person, step.saga_id))
+        plan = await outlast(lambda: app().planning.made_by(step.person, step.event, step.saga_id))
         if plan is not None:
             await outlast(lambda: app().announcements.announce(step.person, step.event, plan))

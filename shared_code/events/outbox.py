@@ -47,7 +47,7 @@ class Outbox:
                 await self._store.withdraw(note.stream, missing)
             except Conflict:
                 return False
-        elif WITHDRAWN not in versions.values():
+        elif all(version > WITHDRAWN for version in versions.values()):
             return False
         await self._pending.clear(note)
         return True
@@ -64,4 +64,4 @@ class Outbox:
 def _appended(note: Note, versions: dict[str, int], up_to: int | None) -> bool:
     """Whether all the note's events are in the stream, none beyond `up_to`."""
     found = [versions.get(event_id, WITHDRAWN) for event_id in note.event_ids]
-    return all(version != WITHDRAWN and (up_to is None or version <= up_to) for version in found)
+    return all(version > WITHDRAWN and (up_to is None or version <= up_to) for version in found)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared_code.events.projection import Projection
+from shared_code.events.projection import Projection, caught_up
 from shared_code.events.store import EventStore
 
 MOST_PLACES = 50
@@ -56,9 +56,7 @@ class Rebuild:
             document, begun = await self._beside.load(stream), self._projection.begin(live)
             if self._projection.begin(document) != begun:
                 document = begun
-            async for stored in self._store.read(stream, after=document.position):
-                self._projection.fold(document, stored)
-            return document
+            return await caught_up(self._store, self._projection, stream, document)
 
         await self._live.change(stream, whole)
         await self._beside.delete(stream)
@@ -66,10 +64,10 @@ class Rebuild:
     async def compare(self, stream: str) -> Difference | None:
         """How the new document differs from the live one, both brought to the same event; None where it does not."""
         live, document = await self._live.load(stream), await self._beside.load(stream)
-        behind, to = (document, live.position) if document.position < live.position else (live, document.position)
-        if behind.position < to:
-            async for stored in self._store.read(stream, after=behind.position, to=to):
-                self._projection.fold(behind, stored)
+        to = max(live.position, document.position)
+        live, document = [
+            await caught_up(self._store, self._projection, stream, each, to=to) for each in (live, document)
+        ]
         if msgspec.json.encode(live) == msgspec.json.encode(document):
             return None
         places = tuple(_places(msgspec.to_builtins(live), msgspec.to_builtins(document), ""))

@@ -5,7 +5,7 @@ Table `events`, one partition a stream, so that an append is one entity-group tr
 - `head` holds the stream's version; its etag makes of many appends at once one after the other,
 - `e` and ten digits is the event of that version,
 - `i` and an event's id says its version; created only once, so that an append that is repeated changes nothing.
-  Without a version it says that the event was given up on (`withdraw`),
+  Below 1 it says that the event was given up on (`withdraw`), or must never come (`preclude`),
 - whatever a caller writes in the same transaction (`beside`), under keys that begin with another letter.
 
 What the rows of events hold is said in archive.py.
@@ -20,6 +20,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,13 +39,19 @@ HEADS_REMEMBERED = 2000
 SEPARATOR = "\n"  # of event ids in one column: no id holds a line feed
 RACES = 25  # lost races for the head before we say that the stream is too busy
 UNANSWERED = 2  # how often an append that storage did not answer is looked into and run again
-WITHDRAWN = 0
+WITHDRAWN, PRECLUDED = 0, -1  # in the place of a version
 
 
 class Withdrawn(Unavailable):
     """The sweeper gave up on this append, because it was noted long ago: note it again, `reclaim`, and append."""
 
     code = "append-withdrawn"
+
+
+class Precluded(Conflict):
+    """The event was ruled out before it was appended (`EventStore.preclude`), for good."""
+
+    code = "event-precluded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class EventStore:
 
         Events that are in the stream already, by id, are not appended again, and given as they are. With
         `expected_version`, Conflict where the stream has moved on; `extra["current_version"]` says where to. Without,
-        lost races are run again. Raises TooLarge for an event above MAX_EVENT_BYTES, Withdrawn (see there).
+        lost races are run again. Raises TooLarge for an event above MAX_EVENT_BYTES, Withdrawn, Precluded (see there).
         """
         if len(events) > MOST_AT_ONCE:
             raise TooLarge(f"{len(events)} events at once; at most {MOST_AT_ONCE} are taken")
@@ -146,10 +153,10 @@ class EventStore:
     async def find(self, stream: str, event_id: str) -> StoredEvent | None:
         """The event of this id, or None."""
         version = (await self.versions(stream, [event_id])).get(event_id, WITHDRAWN)
-        return await self._event(stream, version) if version else None
+        return await self._event(stream, version) if version > WITHDRAWN else None
 
     async def versions(self, stream: str, event_ids: Sequence[str]) -> dict[str, int]:
-        """The versions of those of these events that are in the stream; WITHDRAWN for those given up on."""
+        """The versions of those of these events that are in the stream; WITHDRAWN or PRECLUDED for those ruled out."""
         rows = await asyncio.gather(*(self._table.get(stream, f"i{event_id}") for event_id in event_ids))
         return {row.key[1:]: int(row.values["version"]) for row in rows if row is not None}
 
@@ -188,6 +195,19 @@ class EventStore:
             if row is not None and row.values["version"] == WITHDRAWN:
                 await self._table.delete(stream, row.key, etag=row.etag)
 
+    async def preclude(self, stream: str, event_id: str) -> bool:
+        """See to it that an event never comes into the stream; False where it is there already.
+
+        Of an append at the same time, one of both happens: an append that is late raises Precluded.
+        """
+        while True:
+            row = await self._table.get(stream, f"i{event_id}")
+            if row is not None and row.values["version"] != WITHDRAWN:
+                return row.values["version"] == PRECLUDED
+            ruled_out = Row(stream, f"i{event_id}", {"version": PRECLUDED}, row.etag if row is not None else "")
+            with suppress(Conflict, NotFound):  # somebody was faster: see what they did
+                await (self._table.insert(ruled_out) if row is None else self._table.replace(ruled_out))
+
     def _next(self, stream: str, events: Sequence[CloudEvent], head: Head) -> list[StoredEvent]:
         now = max(rfc3339(self._clock()), head.recorded_at)  # whichever process's clock is ahead
         return [
@@ -211,8 +231,10 @@ class EventStore:
         self._heads.set(stream, Head(version, etags[0], recorded_at))
 
     async def _already(self, stream: str, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
-        """Those of these events that are in the stream. Raises Withdrawn where one was given up on."""
+        """Those of these events that are in the stream. Raises Withdrawn or Precluded where one was ruled out."""
         versions = await self.versions(stream, event_ids)
+        if PRECLUDED in versions.values():
+            raise Precluded("The event was ruled out before it was appended.")
         if WITHDRAWN in versions.values():
             raise Withdrawn("The append was given up on; start it again.")
         found = await asyncio.gather(*(self._event(stream, version) for version in versions.values()))

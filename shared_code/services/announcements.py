@@ -47,7 +47,7 @@ class Announcements:
         practised = VERSIONS.read(cause)
         assert isinstance(practised, ProgressRecorded)
         session_id = await self._channel_of(person, practised.session_id)
-        pushes = [await self._say(session_id, person, cause, "lesson_adapted", msgspec.to_builtins(plan), plan.saga_id)]
+        pushes = [await self._say(session_id, person, cause, "lesson_adapted", msgspec.to_builtins(plan), plan.plan_id)]
         progress = await self._progress.load(person)
         for tone, event_id in sorted(progress.perfect_tones.items()):
             if event_id == cause.id:

@@ -11,7 +11,8 @@ from shared_code.domain.clock import parse_rfc3339
 from shared_code.domain.events.learning import ProgressRecorded
 from shared_code.domain.events.versions import VERSIONS
 from shared_code.domain.learning import analysis
-from shared_code.domain.learning.progress import Progress, record, trusted
+from shared_code.domain.learning.progress import FOLD, Progress, record
+from shared_code.events.projection import caught_up
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.documents import Documents
@@ -22,26 +23,19 @@ class ProgressService:
 
     def __init__(self, documents: Documents[Progress], store: EventStore) -> None:
         self._documents = documents
+        self._projection = ProgressProjection(documents)
         self._store = store
 
     async def catch_up(self, person: str) -> Progress:
         """Fold in what the stream has beyond the document. Safe to run twice and at the same time."""
-
-        async def onwards(progress: Progress) -> Progress:
-            progress = trusted(progress)
-            await self._fold(person, progress)
-            return progress
-
-        return await self._documents.change(person, onwards)
+        return await self._documents.change(person, lambda progress: self._onwards(person, progress))
 
     async def revert(self, person: str, event_id: str) -> None:
         """Take one event's contribution back, if it was made: compute the document anew without it."""
 
         async def without(progress: Progress) -> Progress:
             reverted = list(dict.fromkeys([*progress.reverted, event_id]))
-            anew = Progress(reverted=reverted)
-            await self._fold(person, anew)
-            return anew
+            return await self._onwards(person, Progress(reverted=reverted))
 
         await self._documents.change(person, without)
 
@@ -68,15 +62,15 @@ class ProgressService:
         shown["perfect_tones"] = sorted(int(tone) for tone in progress.perfect_tones)
         return shown
 
-    async def _fold(self, person: str, progress: Progress) -> None:
-        async for stored in self._store.read(person, after=progress.position):
-            fold(progress, stored)
+    async def _onwards(self, person: str, progress: Progress) -> Progress:
+        return await caught_up(self._store, self._projection, person, progress)
 
 
 class ProgressProjection:
     """Progress as something to rebuild. What sagas took back does not come from the stream: it is carried over."""
 
     name = "progress"
+    version = FOLD
 
     def __init__(self, documents: Documents[Progress]) -> None:
         self.live = documents
@@ -90,17 +84,12 @@ class ProgressProjection:
         return Progress(reverted=list(live.reverted))
 
     def fold(self, document: Progress, stored: StoredEvent) -> None:
-        """Fold one event in."""
-        fold(document, stored)
-
-
-def fold(progress: Progress, stored: StoredEvent) -> None:
-    """Fold one event of the stream in: the next one, whatever it is about."""
-    if VERSIONS.carries(stored.event, ProgressRecorded) and not stored.erased:
-        data = VERSIONS.read(stored.event)
-        assert isinstance(data, ProgressRecorded)
-        record(progress, stored.event.id, data, _moment(stored, data.occurred_at))
-    progress.position = stored.version
+        """Fold one event in: the next one, whatever it is about."""
+        if VERSIONS.carries(stored.event, ProgressRecorded) and not stored.erased:
+            data = VERSIONS.read(stored.event)
+            assert isinstance(data, ProgressRecorded)
+            record(document, stored.event.id, data, _moment(stored, data.occurred_at))
+        document.position = stored.version
 
 
 def _moment(stored: StoredEvent, occurred: datetime | None) -> datetime:

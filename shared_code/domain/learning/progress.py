@@ -47,7 +47,7 @@ class AttemptMark(Struct, kw_only=True):
 class Progress(Struct, kw_only=True):
     """A learner's pronunciation after `version` progress events, read from the stream up to `position`.
 
-    `fold` is the version of the fold that made it. A document of another one is never read on from (`trusted`).
+    `fold` is the version of the fold that made it. A document of another one is never gone on with.
     """
 
     version: int = 0
@@ -59,11 +59,6 @@ class Progress(Struct, kw_only=True):
     perfect_tones: dict[str, str] = field(default_factory=dict)  # tone -> the event that first earned it
     reverted: list[str] = field(default_factory=list)  # events that a compensated saga took back
     fold: int = FOLD
-
-
-def trusted(progress: Progress) -> Progress:
-    """The document, if this version of the fold made it; else a new one, to be computed from the stream's beginning."""
-    return progress if progress.fold == FOLD else Progress(reverted=progress.reverted)
 
 
 def item_key(item: PractisedItem) -> str:

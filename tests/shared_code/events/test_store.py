@@ -11,7 +11,7 @@ from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import Conflict, TooLarge
 from shared_code.domain.events.envelope import MAX_EVENT_BYTES, CloudEvent
 from shared_code.events.archive import LARGE, Archive
-from shared_code.events.store import EventStore, Withdrawn
+from shared_code.events.store import EventStore, Precluded, Withdrawn
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.rows import Change, Row
@@ -157,6 +157,31 @@ async def test_what_was_given_up_on_cannot_be_appended_until_it_is_reclaimed(
         await store.withdraw(stream, [event.id])
 
 
+async def test_what_was_ruled_out_is_never_appended_and_what_is_there_is_not_ruled_out(
+    store: EventStore, stream: str, learner: str
+) -> None:
+    """Also where the sweeper gave up on it before, and whoever is faster."""
+    there, never, late = (practised(learner) for _ in range(3))
+    await store.append(stream, [there])
+    assert not await store.preclude(stream, there.id)
+    await store.withdraw(stream, [late.id])
+    for event in (never, late):
+        assert await store.preclude(stream, event.id)
+        await store.reclaim(stream, [event.id])
+        assert await store.preclude(stream, event.id)
+        with pytest.raises(Precluded):
+            await store.append(stream, [event])
+        assert await store.find(stream, event.id) is None
+
+    for _ in range(5):
+        event = practised(learner)
+        appended, ruled_out = await asyncio.gather(
+            store.append(stream, [event]), store.preclude(stream, event.id), return_exceptions=True
+        )
+        assert isinstance(appended, Precluded) if ruled_out is True else isinstance(appended, list)
+        assert (await store.find(stream, event.id) is None) == ruled_out
+
+
 async def test_more_than_a_transaction_or_a_row_takes_is_refused(store: EventStore, stream: str, learner: str) -> None:
     with pytest.raises(TooLarge):
         await store.append(stream, [practised(learner) for _ in range(50)])
@@ -173,7 +198,8 @@ async def test_a_large_event_comes_back_as_it_was(store: EventStore, stream: str
     thing = msgspec.structs.replace(large, id="thing", type="sayzhong.content.updated.v1")
     await store.append(stream, [small, large, thing])
     assert [each.event async for each in store.read(stream)] == [small, large, thing]
-    many = [msgspec.structs.replace(practised(learner), data={"filling": "x" * (LARGE - 1000)}) for _ in range(49)]
+    filled = {**small.data, "filling": "x" * (LARGE - 1000)}
+    many = [msgspec.structs.replace(practised(learner), data=filled) for _ in range(49)]
     assert [each.event for each in await store.append(stream, many)] == many
 
 

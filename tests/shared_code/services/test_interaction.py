@@ -208,7 +208,7 @@ async def test_r6_an_event_that_names_somebody_elses_session_reaches_nobody_else
         correlation_id=str(uuid.uuid4()),
         now=utc_now(),
     )
-    plan = LessonPlan(version=1, saga_id="s", adapted_at="", focus_tones=(), items=())
+    plan = LessonPlan(version=1, plan_id="p", adapted_at="", focus_tones=(), items=())
     await practice.announcements.announce(person, event, plan)
     for reader in (person, theirs.caller.pseudonym):
         assert (await practice.channel.catch_up(theirs.session_id, reader, 0)).messages == ()

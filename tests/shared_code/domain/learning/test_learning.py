@@ -105,9 +105,9 @@ def test_a_plan_has_due_items_first_then_weak_tones_and_at_most_ten() -> None:
     hanzi = "一二三四五六七八九十天地人"
     weak = [attempt(item(each, "mǎ", 3, heard=2, error="tone")) for each in hanzi]
     progress = folded(attempt(item("妈", "mā", 1, heard=1, accuracy=99.0, tone_score=99.0)), *weak)
-    plan = adapt(progress, analyse(progress), version=1, saga_id="s", now=NOW + timedelta(days=300))
+    plan = adapt(progress, analyse(progress), version=1, plan_id="p", now=NOW + timedelta(days=300))
     assert len(plan.items) == LESSON_ITEMS
     assert plan.focus_tones == (3,)
     assert {each.reason for each in plan.items} == {"due"}
-    early = adapt(progress, analyse(progress), version=1, saga_id="s", now=NOW)
+    early = adapt(progress, analyse(progress), version=1, plan_id="p", now=NOW)
     assert {each.reason for each in early.items} == {"weak-tone"}

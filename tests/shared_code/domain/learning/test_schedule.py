@@ -32,7 +32,7 @@ def test_what_is_due_comes_first_and_the_longest_overdue_before_the_rest() -> No
     practised(progress, "马", "mǎ", NOW - timedelta(days=3), right=False)
     practised(progress, "你", "nǐ", NOW - timedelta(days=9), right=False)
     practised(progress, "好", "hǎo", NOW)
-    plan = adapt(progress, analyse(progress), version=4, saga_id="s", now=NOW - timedelta(minutes=1))
+    plan = adapt(progress, analyse(progress), version=4, plan_id="p", now=NOW - timedelta(minutes=1))
     found = next_practice(progress, plan, NOW, limit=10)
     assert [(item.hanzi, item.reason) for item in found.items] == [("你", "due"), ("马", "due")]
     assert (found.due, found.plan_version, found.focus_tones) == (2, 4, (3,))
@@ -44,7 +44,7 @@ def test_what_is_due_comes_first_and_the_longest_overdue_before_the_rest() -> No
 def test_what_the_plan_asks_for_stays_until_it_is_practised() -> None:
     progress = Progress()
     practised(progress, "马", "mǎ", NOW - timedelta(seconds=1), right=False)
-    plan = adapt(progress, analyse(progress), version=1, saga_id="s", now=NOW)
+    plan = adapt(progress, analyse(progress), version=1, plan_id="p", now=NOW)
     assert [item.reason for item in next_practice(progress, plan, NOW, limit=10).items] == ["weak-tone"]
     practised(progress, "马", "mǎ", NOW + timedelta(seconds=1))
     assert next_practice(progress, plan, NOW + timedelta(seconds=2), limit=10).items == ()
