@@ -83,9 +83,10 @@ async def test_a_dead_letter_is_mended_and_redriven_and_progress_rebuilt(stack: 
 
         async def practised() -> bool:
             _, progress, _ = await learner.call("GET", "/api/v1/progress/me")
-            return bool(progress.get("attempts") == 2)
+            planned = (await learner.call("GET", "/api/v1/planning/me"))[0] == 200
+            return bool(progress.get("attempts") == 2 and planned)
 
-        await eventually(practised, 60, "both attempts")
+        await eventually(practised, 60, "both attempts, and a plan")
         (left,) = await found(operator, 1)
         chosen = {"reason": "schema", "subscriber": "progress"}
         status, job, _ = await operator.call("POST", REDRIVES, json=chosen)
@@ -96,16 +97,17 @@ async def test_a_dead_letter_is_mended_and_redriven_and_progress_rebuilt(stack: 
         assert status == 204
         assert (await operator.call("GET", f"{LETTERS}/{left['id']}"))[0] == 404
 
-        status, job, _ = await operator.call("POST", REPLAYS, json={"projection": "progress", "learner": mei})
-        assert status == 202, job
-        replay = f"{REPLAYS}/{job['id']}"
-        assert (await ended(operator, replay, "built"))["done"] == 1
-        assert (await stranger.call("GET", replay))[0] == 404
-        status, compared, _ = await operator.call("GET", f"{replay}/differences")
-        assert (status, compared) == (200, {"compared": 1, "differences": [], "next": None})
-        status, _, _ = await operator.call("POST", f"{replay}/actions", json={"action": "swap"})
-        assert status == 200
-        await ended(operator, replay, "done")
+        for projection in ("progress", "plan"):
+            status, job, _ = await operator.call("POST", REPLAYS, json={"projection": projection, "learner": mei})
+            assert status == 202, job
+            replay = f"{REPLAYS}/{job['id']}"
+            assert (await ended(operator, replay, "built"))["done"] == 1
+            assert (await stranger.call("GET", replay))[0] == 404
+            status, compared, _ = await operator.call("GET", f"{replay}/differences")
+            assert (status, compared) == (200, {"compared": 1, "differences": [], "next": None})
+            status, _, _ = await operator.call("POST", f"{replay}/actions", json={"action": "swap"})
+            assert status == 200
+            await ended(operator, replay, "done")
         assert await practised()
         status, problem, _ = await operator.call("POST", REPLAYS, json={"topic": "content", "subscriber": "nobody"})
         assert (status, problem["errors"][0]["pointer"]) == (422, "/subscriber")
