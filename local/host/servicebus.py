@@ -27,7 +27,7 @@ from local.host.worker import InvocationFailed
 log = logging.getLogger("host")
 Work = Coroutine[Any, Any, None]
 DEAD_LETTER = "/$deadletterqueue"
-PATIENT, BRIEF = 5.0, 0.1  # seconds that one read of a connection lasts while it waits for work, and while it has some
+PATIENT, BRIEF = 2.0, 0.1  # seconds that one read of a connection lasts while it waits for work, and while it has some
 WAITING = 2  # receivers that wait for a session at a time: opening one takes the SDK half a second
 WAIT = 300.0  # seconds that one request for messages or a session lasts
 TLS = ssl.create_default_context()  # the SDK makes one for each connection otherwise, even for plain TCP
@@ -64,9 +64,7 @@ class ServiceBusTrigger:
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop`; then let what is held finish, and give the rest back. Survives the bus being away."""
         turn = asyncio.Semaphore(WAITING if self._sessions else 1)
-        client = ServiceBusClient.from_connection_string(
-            self._connection, socket_timeout=PATIENT, ssl_context=TLS, retry_total=1
-        )
+        client = ServiceBusClient.from_connection_string(self._connection, ssl_context=TLS, retry_total=1)
 
         async def call() -> None:
             """One of those that may run at a time: wait in turn for work, do it."""
@@ -99,6 +97,7 @@ class ServiceBusTrigger:
             return None
 
     def _receiver(self, client: ServiceBusClient, **options: Any) -> ServiceBusReceiver:
+        options["socket_timeout"] = PATIENT  # of a receiver: what a client is given does not reach its receivers
         entity, dead, _ = self._entity.lower().partition(DEAD_LETTER)
         if dead:
             options["sub_queue"] = ServiceBusSubQueue.DEAD_LETTER
