@@ -27,8 +27,8 @@ from functions.http import (
     webhooks,
 )
 from functions.realtime import connections
+from functions.timers import archive, gateway, jobs, outbox, retention
 from functions.timers import erasures as erasures_under_way
-from functions.timers import gateway, jobs, outbox, retention
 from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
 
@@ -60,6 +60,7 @@ BLUEPRINTS = (
     redeliveries.bp,
     webhook_attempts.bp,
     connections.bp,
+    archive.bp,
     jobs.bp,
     erasures_under_way.bp,
     outbox.bp,

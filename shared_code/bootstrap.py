@@ -12,6 +12,7 @@ from shared_code.domain.learning.plan import Plans
 from shared_code.domain.learning.progress import Progress
 from shared_code.events import redrive_job, replay_order
 from shared_code.events.archive import Archive
+from shared_code.events.archiving import Archiving
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consents import KEY as CONSENTS
 from shared_code.events.consents import ConsentRecord
@@ -25,6 +26,7 @@ from shared_code.events.intake import Intake
 from shared_code.events.job_runner import JobRunner
 from shared_code.events.jobs import Jobs
 from shared_code.events.journal import Journal
+from shared_code.events.lake_archive import LakeArchive
 from shared_code.events.letters import Letters
 from shared_code.events.mending import Mending
 from shared_code.events.outbox import Outbox
@@ -39,6 +41,7 @@ from shared_code.events.search import EventSearch
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
 from shared_code.events.timeline import Timeline
+from shared_code.events.unarchived import Unarchived
 from shared_code.gateway.assembly import build_gateway, identity_keys
 from shared_code.gateway.gateway import Gateway
 from shared_code.learning_services.all import LearningServices
@@ -135,6 +138,7 @@ class App:
     job_runner: JobRunner
     replays: ReplayJob
     sweeper: Sweeper
+    archiving: Archiving
     lake: Lake
 
 
@@ -163,7 +167,12 @@ def app() -> App:
         )
     )
     keys = LearnerKeys(tables, _wrapper(settings), clock)
-    store, pending = EventStore(tables, clock, Archive(keys, blobs)), Pending(tables, clock)
+    archive = Archive(keys, blobs)
+    store, lake_archive, pending = (
+        EventStore(tables, clock, archive),
+        LakeArchive(blobs, archive),
+        Pending(tables, clock),
+    )
     timeline = Timeline(tables)
     publication = Publication(bus, lake, timeline)
     outbox = Outbox(store, pending, publication)
@@ -218,6 +227,7 @@ def app() -> App:
         store=store,
         redeliveries=redeliveries,
         projections=[ProgressProjection(progress), PlanProjection(plans)],
+        archive=lake_archive,
         lake=lake,
     )
     voices = Voices(Documents(blobs, keys, "voices", "voice", VoiceRecord))
@@ -341,6 +351,7 @@ def app() -> App:
         ),
         replays=replays,
         sweeper=Sweeper(pending, outbox, clock, grace=SWEEP_GRACE),
+        archiving=Archiving(store, Unarchived(tables, clock), lake_archive, clock),
         lake=lake,
     )
 

@@ -28,15 +28,17 @@ bp = func.Blueprint()
 class NewReplay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
     """What to replay: a projection to rebuild, or a `topic` and a `subscriber` of it to feed.
 
-    Of one learner, or of all of the tenant. `from` and `to` (without that moment itself) choose by when events were
-    recorded, for a feed. A rebuilt projection waits beside the live one to be compared, unless `swap` is true. Nothing
-    is pushed, mailed or sent to other systems unless `side_effects` is true.
+    Of one learner, or of all of the tenant. `source` is where events are read: the event store, or the lake's archive,
+    which is up to two minutes behind and may have what the store has lost. `from` and `to` (without that moment itself)
+    choose by when events were recorded, for a feed. A rebuilt projection waits beside the live one to be compared,
+    unless `swap` is true. Nothing is pushed, mailed or sent to other systems unless `side_effects` is true.
     """
 
     projection: Literal["", "progress", "plan"] = ""
     topic: Annotated[str, Meta(max_length=50)] = ""
     subscriber: Annotated[str, Meta(max_length=50)] = ""
     learner: Annotated[str, Meta(max_length=128)] = ""
+    source: Literal["store", "archive"] = "store"
     start: Moment | None = None
     end: Moment | None = None
     side_effects: bool = False
@@ -153,6 +155,7 @@ def _order(wish: NewReplay, tenant: str) -> ReplayOrder:
         topic=wish.topic,
         subscriber=wish.subscriber,
         stream=app().people.pseudonym(tenant, wish.learner) if wish.learner else "",
+        source=wish.source,
         start=wish.start,
         end=wish.end,
         side_effects=wish.side_effects,

@@ -42,12 +42,13 @@ class Handling:
             fault = FieldError("/dataref", "refers to nothing that is here")
             raise Invalid(f"{fault.pointer}: {fault.detail}", errors=[fault])
         event = decoded.event
-        await asyncio.gather(self._store.correlate(stream, [event]), self._timeline.note([(stream, event)]))
+        await asyncio.gather(self._store.announce(stream, [event]), self._timeline.note([(stream, event)]))
         try:
             (stored,) = await self._store.append(stream, [event])
         except Withdrawn:
             # It was to come over HTTP, in a process that died over it, and was given up on; its sender did not give up.
             await self._store.reclaim(stream, [event.id])
+            await self._store.announce(stream, [event])
             (stored,) = await self._store.append(stream, [event])
         return stored
 

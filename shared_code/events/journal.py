@@ -67,7 +67,7 @@ class Journal:
         self, stream: str, events: Sequence[CloudEvent], expected_version: int | None, beside: Change | None
     ) -> list[StoredEvent]:
         note, _ = await asyncio.gather(
-            self._pending.note(stream, [event.id for event in events]), self._store.correlate(stream, events)
+            self._pending.note(stream, [event.id for event in events]), self._store.announce(stream, events)
         )
         try:
             stored = await self._store.append(stream, events, expected_version=expected_version, beside=beside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from shared_code.events.store import EventStore
+from shared_code.events.event_source import EventSource
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.documents import Documents
 
@@ -45,7 +45,7 @@ class Projection(Protocol):
 
 
 async def caught_up[D](
-    store: EventStore, projection: Projection, stream: str, document: D, *, to: int | None = None
+    source: EventSource, projection: Projection, stream: str, document: D, *, to: int | None = None
 ) -> D:
     """The document with what the stream has beyond it, up to version `to`.
 
@@ -54,6 +54,6 @@ async def caught_up[D](
     known: Any = document
     if known.fold != projection.version:
         known = projection.begin(known)
-    async for stored in store.read(stream, after=known.position, to=to):
+    async for stored in source.read(stream, after=known.position, to=to):
         projection.fold(known, stored)
     return known  # type: ignore[no-any-return]

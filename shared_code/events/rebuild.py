@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared_code.events.event_source import EventsMissing, EventSource
 from shared_code.events.projection import Projection, caught_up
 from shared_code.events.store import EventStore
 
@@ -23,21 +24,27 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Rebuild:
-    """One projection's documents of one rebuilding. Every step may be run twice."""
+    """One projection's documents of one rebuilding, from a source of events. Every step may be run twice."""
 
-    def __init__(self, store: EventStore, projection: Projection, rebuild: str) -> None:
+    def __init__(self, store: EventStore, projection: Projection, rebuild: str, source: EventSource | None = None):
         self._store = store
+        self._source = source or store
         self._projection = projection
         self._live = projection.live
         self._beside = projection.beside(rebuild)
 
     async def build(self, stream: str, tenant: str) -> int | None:
-        """Fold the whole stream into a new document; how many events. None where it is another tenant's, or empty."""
+        """Fold the whole stream into a new document; how many events. None where it is another tenant's, or empty.
+
+        Raises EventsMissing where the source has not all of it.
+        """
         live = await self._live.load(stream)
         document, events = self._projection.begin(live), 0
-        async for stored in self._store.read(stream):
+        async for stored in self._source.read(stream):
             if stored.event.tenantid != tenant:
                 return None
+            if stored.version != events + 1:
+                raise EventsMissing(f"version {events + 1} is missing")
             self._projection.fold(document, stored)
             events += 1
         if replace(document, position=0) == self._projection.begin(live) and live == type(live)():
@@ -56,7 +63,9 @@ class Rebuild:
             document, begun = await self._beside.load(stream), self._projection.begin(live)
             if self._projection.begin(document) != begun:
                 document = begun
-            return await caught_up(self._store, self._projection, stream, document)
+            for source in dict.fromkeys((self._source, self._store)):  # an archive may be a minute behind the store
+                document = await caught_up(source, self._projection, stream, document)
+            return document
 
         await self._live.change(stream, whole)
         await self._beside.delete(stream)

@@ -10,19 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import msgspec
 from msgspec.structs import replace
 
-from shared_code.domain.clock import rfc3339
-from shared_code.domain.events.catalogue import find
-from shared_code.domain.events.topology import subscription_of
-from shared_code.events.delivery import Delivery
+from shared_code.events.event_source import EventsMissing, EventSource
 from shared_code.events.job import Job
-from shared_code.events.line import Line
+from shared_code.events.lake_archive import LakeArchive
 from shared_code.events.projection import Projection
-from shared_code.events.publication import to_message
 from shared_code.events.rebuild import Rebuild
-from shared_code.events.redeliveries import Addressed, Redeliveries
+from shared_code.events.redeliveries import Redeliveries
+from shared_code.events.replay_feed import FEED, Feed
 from shared_code.events.replay_order import ReplayOrder
 from shared_code.events.store import EventStore
-from shared_code.events.stored import StoredEvent
 from shared_code.storage.lake import Lake
 from shared_code.storage.sealing.data_key import SealBroken
 
@@ -30,31 +26,31 @@ log = logging.getLogger(__name__)
 
 STREAMS = 40  # of one step
 AT_ONCE = 4
-EVENTS = 500  # of one step of a feed, at least, where there are as many
-BATCH = 100  # events sent to the bus at once
-BUILD, SWAP, FEED = "build", "swap", "feed"
+BUILD, SWAP = "build", "swap"
 
 
 class ReplayJob:
-    """The order is a ReplayOrder. The cursor has the phase and the stream (of a feed also the version) that is done."""
+    """The order is a ReplayOrder. The cursor has the phase and the stream that is done."""
 
     def __init__(
         self,
         *,
         store: EventStore,
+        archive: LakeArchive,
         redeliveries: Redeliveries,
         projections: Sequence[Projection],
         lake: Lake,
     ) -> None:
         self._store = store
-        self._redeliveries = redeliveries
+        self._archive = archive
+        self._feed = Feed(store, redeliveries)
         self.projections: Mapping[str, Projection] = {each.name: each for each in projections}
         self._lake = lake
 
     def rebuild(self, job: Job) -> Rebuild:
         """What a job has built, or builds."""
         order = msgspec.convert(job.order, ReplayOrder)
-        return Rebuild(self._store, self.projections[order.projection], job.id)
+        return Rebuild(self._store, self.projections[order.projection], job.id, self._source(order))
 
     async def step(self, job: Job) -> Job:
         """Count the streams first; then do a page."""
@@ -65,7 +61,8 @@ class ReplayJob:
             phase = BUILD if order.projection else FEED
             after = replace(job, total=total, cursor={"phase": phase}, state="running" if total else "done")
         elif job.cursor["phase"] == FEED:
-            after = await self._feed(job, order)
+            streams = self._streams(order, job.cursor.get("stream", ""), including=job.cursor.get("version", 0) > 0)
+            after = await self._feed.step(job, order, self._source(order), streams)
         elif job.cursor["phase"] == SWAP:
             after = await self._swap(job)
         else:
@@ -85,8 +82,8 @@ class ReplayJob:
         async def build(stream: str) -> int | None:
             try:
                 return await rebuild.build(stream, job.tenant)
-            except SealBroken:  # somebody changed a row of it: that learner is skipped, and nobody else waits
-                log.warning("replay.stream_skipped", extra={"learner": stream})
+            except (SealBroken, EventsMissing) as failure:  # that learner is skipped, and nobody else waits
+                log.warning("replay.stream_skipped", extra={"learner": stream, "code": failure.code})
                 return None
 
         events = await _some(page, build)
@@ -114,36 +111,6 @@ class ReplayJob:
             return swapped
         return replace(swapped, done=max(swapped.done, job.total or 0), state="done")
 
-    async def _feed(self, job: Job, order: ReplayOrder) -> Job:
-        stream, version = job.cursor.get("stream", ""), job.cursor.get("version", 0)
-        sent = job.cursor.get("events", 0)
-        enough = sent + EVENTS
-        done, skipped = job.done, job.skipped
-        async for each in self._streams(order, stream, including=version > 0):
-            after = version if each == stream else 0
-            batch: list[Addressed] = []
-            foreign = False
-            async for stored in self._store.read(each, after=after):
-                foreign = stored.event.tenantid != job.tenant
-                if foreign:
-                    break
-                if _is_wanted(stored, order):
-                    batch.append(_addressed(stored, order, job.id))
-                after = stored.version
-                if len(batch) == BATCH:
-                    await self._redeliveries.deliver(batch)
-                    sent += len(batch)
-                    batch = []
-                    if sent >= enough:
-                        return _fed(job, done, skipped, each, after, sent)
-            await self._redeliveries.deliver(batch)
-            sent += len(batch)
-            done, skipped = done + (not foreign), skipped + foreign
-            stream, version = each, 0
-            if sent >= enough:
-                return _fed(job, done, skipped, each, 0, sent)
-        return replace(_fed(job, done, skipped, stream, 0, sent), state="done")
-
     async def _streams(self, order: ReplayOrder, after: str = "", *, including: bool = False) -> AsyncIterator[str]:
         """The order's streams after this one, or from it on."""
         if order.stream:
@@ -152,8 +119,11 @@ class ReplayJob:
             return
         if including:
             yield after
-        async for stream in self._store.streams(after=after):
+        async for stream in self._source(order).streams(after=after):
             yield stream
+
+    def _source(self, order: ReplayOrder) -> EventSource:
+        return self._store if order.source == "store" else self._archive.between(order.start, order.end)
 
     def _record(self, job: Job, order: ReplayOrder, milliseconds: float) -> None:
         facts = {
@@ -179,26 +149,6 @@ def in_swap(job: Job) -> Job:
         done=0,
         cursor={"phase": SWAP, "stream": "", "events": job.cursor.get("events", 0)},
     )
-
-
-def _fed(job: Job, done: int, skipped: int, stream: str, version: int, sent: int) -> Job:
-    cursor = {"phase": FEED, "stream": stream, "version": version, "events": sent}
-    return replace(job, done=done, skipped=skipped, cursor=cursor)
-
-
-def _is_wanted(stored: StoredEvent, order: ReplayOrder) -> bool:
-    kind, subscription = find(stored.event.type), subscription_of(order.topic, order.subscriber)
-    if stored.erased or kind is None or subscription is None or not subscription.takes(kind):
-        return False
-    after = order.start is None or stored.recorded_at >= rfc3339(order.start)
-    return after and (order.end is None or stored.recorded_at < rfc3339(order.end))
-
-
-def _addressed(stored: StoredEvent, order: ReplayOrder, replay: str) -> Addressed:
-    event = stored.event
-    delivery = Delivery(replay=replay, quiet=not order.side_effects)
-    line = Line(order.topic, order.subscriber, stored.stream)
-    return Addressed(line, event.id, event.correlationid, to_message(event).body, delivery)
 
 
 async def _page(streams: AsyncIterator[str]) -> list[str]:

@@ -23,12 +23,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import batched
 
 from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.archive import COLUMNS, Archive
 from shared_code.events.stored import StoredEvent
+from shared_code.events.unarchived import Unarchived
 from shared_code.resilience.recent import Recent
 from shared_code.resilience.retry import backoff
 from shared_code.storage.rows import Change, Row
@@ -70,6 +72,7 @@ class EventStore:
         self._table = tables.table("events")
         self._archive = archive
         self._correlations = tables.table("correlations")
+        self._unarchived = Unarchived(tables, clock)
         self._clock = clock
         self._heads: Recent[str, Head] = Recent(HEADS_REMEMBERED)  # guesses: another process may have moved on
 
@@ -88,7 +91,7 @@ class EventStore:
         expected_version: int | None = None,
         beside: Change | None = None,
     ) -> list[StoredEvent]:
-        """Append up to 49 events, all or none, and give them with their versions.
+        """Append up to 49 events, all or none, and give them with their versions. `announce` them before.
 
         `beside` is a change of one more row of the stream's partition, made together with the events or not at all: a
         put, since a repetition that finds the events there has made it.
@@ -136,9 +139,21 @@ class EventStore:
                 return  # within a stream these times never fall
             yield await self._archive.event_of(row, key)
 
+    async def rows(self, stream: str, *, after: int = 0) -> AsyncIterator[Row]:
+        """The stream's events as they lie here, sealed, beyond version `after`: for the archive."""
+        async for row in self._table.rows(stream, start=_event_key(after + 1), end="e:", select=COLUMNS):
+            yield row
+
     async def beside(self, stream: str, key: str) -> Row | None:
         """The row that was written beside events under this key, or None."""
         return await self._table.get(stream, key)
+
+    async def keep_beside(self, row: Row) -> str:
+        """Write a row beside a stream's events and give its etag.
+
+        Conflict where it has changed since it was read, or, without an etag, where there is one.
+        """
+        return await (self._table.replace(row) if row.etag else self._table.insert(row))
 
     async def streams(self, *, after: str = "") -> AsyncIterator[str]:
         """The names of all streams in order, after this one. Storage looks at every row: for replays, not requests."""
@@ -172,13 +187,40 @@ class EventStore:
         found = await asyncio.gather(*(self.find(stream, event_id) for stream, event_id in places))
         return sorted((each for each in found if each), key=lambda each: (each.event.time, each.stream, each.version))
 
-    async def correlate(self, stream: str, events: Sequence[CloudEvent]) -> None:
-        """Let `by_correlation` find these events. Before they are appended; one row for those that share an id."""
+    async def announce(self, stream: str, events: Sequence[CloudEvent]) -> None:
+        """Say which events are about to be appended: so `by_correlation` finds them, and the lake's archive gets them.
+
+        Before `append`. One row for those that share a correlation id.
+        """
         ids: defaultdict[str, list[str]] = defaultdict(list)
         for event in events:
             ids[event.correlationid].append(event.id)
         rows = (_place(correlation_id, stream, found) for correlation_id, found in ids.items())
-        await asyncio.gather(*(self._correlations.put(row) for row in rows))
+        marked = self._unarchived.mark(stream, [event.id for event in events])
+        await asyncio.gather(marked, *(self._correlations.put(row) for row in rows))
+
+    async def restore(self, stream: str, events: Sequence[StoredEvent]) -> int:
+        """Put back those of these events, in order, whose versions are missing, as they were; how many.
+
+        For what comes from the archive. A version that another event has is left alone, and an event that has another.
+        """
+        first, beyond = _event_key(events[0].version), _event_key(events[-1].version + 1)
+        found = self._table.rows(stream, start=first, end=beyond, select=["recorded_at"])
+        present = {row.key async for row in found}
+        missing = [each for each in events if _event_key(each.version) not in present]
+        places = await self.versions(stream, [each.event.id for each in missing])
+        missing = [each for each in missing if places.get(each.event.id, each.version) == each.version]
+        for some in batched(missing, MOST_AT_ONCE, strict=False):
+            changes = [Change("put", Row(stream, f"i{each.event.id}", {"version": each.version})) for each in some]
+            for each, values in zip(some, await self._archive.values(some), strict=True):
+                changes.append(Change("insert", Row(stream, _event_key(each.version), values)))
+            head, last = await self.head(stream), some[-1]
+            if head.version < last.version:
+                row = Row(stream, "head", {"version": last.version, "recorded_at": last.recorded_at}, head.etag)
+                changes.append(Change("replace" if head.etag else "insert", row))
+            await self._table.transact(changes)
+            self._heads.forget(stream)
+        return len(missing)
 
     async def withdraw(self, stream: str, event_ids: Sequence[str]) -> None:
         """Give up on events that were never appended, so that a late append cannot succeed unnoticed.

@@ -37,10 +37,15 @@ class GuestProgress:
             if _counts(stored) and stored.event.id not in reverted:
                 copies.append(_copy(stored.event, account, correlation_id))
             if len(copies) == MOST_AT_ONCE:
-                await self._store.append(account.pseudonym, copies)
+                await self._keep(account.pseudonym, copies)
                 copies = []
-        await self._store.append(account.pseudonym, copies)
+        if copies:
+            await self._keep(account.pseudonym, copies)
         await self._progress.catch_up(account.pseudonym)
+
+    async def _keep(self, stream: str, copies: list[CloudEvent]) -> None:
+        await self._store.announce(stream, copies)
+        await self._store.append(stream, copies)
 
 
 class LinkedGuests:

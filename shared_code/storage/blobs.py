@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobServiceClient
 
 JSON_LINES = "application/jsonl"
+PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,28 @@ class Blobs:
         with suppress(NotFound), storage_failures(container):
             await self._service.get_blob_client(container, name).delete_blob()
 
-    async def names(self, container: str, prefix: str = "") -> AsyncIterator[str]:
-        """Names of blobs in alphabetical order."""
+    async def names(self, container: str, prefix: str = "", *, start: str = "") -> AsyncIterator[str]:
+        """Names of blobs in alphabetical order, from `start` on."""
+        options: dict[str, Any] = {"start_from": start} if start else {}
+        found = self._service.get_container_client(container).list_blob_names(name_starts_with=prefix, **options)
         with suppress(NotFound), storage_failures(container):
-            async for name in self._service.get_container_client(container).list_blob_names(name_starts_with=prefix):
+            async for name in found:
                 yield name
+
+    async def pieces(self, container: str, name: str, *, start: int = 0) -> AsyncIterator[bytes]:
+        """What the blob has now, from byte `start` on, at most a megabyte at once; nothing where there is none."""
+        try:
+            size = await self._size(container, name)
+        except NotFound:
+            return
+        for offset in range(start, size, PIECE_BYTES):
+
+            async def download(offset: int = offset) -> bytes:
+                with storage_failures(container):
+                    client = self._service.get_blob_client(container, name)
+                    return await (await client.download_blob(offset, min(PIECE_BYTES, size - offset))).readall()
+
+            yield await retry(download, attempts=3, first=0.1, longest=1)
 
     async def purge(self, container: str, before: datetime) -> int:
         """Delete the blobs that were last written before this moment; how many. Lists them all: for a timer."""

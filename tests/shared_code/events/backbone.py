@@ -16,6 +16,7 @@ from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
 from shared_code.domain.pseudonyms import pseudonym
 from shared_code.events.archive import Archive
+from shared_code.events.archiving import Archiving
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.consents import ConsentRecord
 from shared_code.events.consumer import Consumer
@@ -25,6 +26,7 @@ from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.jobs import Jobs
 from shared_code.events.journal import Journal
+from shared_code.events.lake_archive import LakeArchive
 from shared_code.events.letter import Letter
 from shared_code.events.letters import Letters
 from shared_code.events.mending import Mending
@@ -38,6 +40,7 @@ from shared_code.events.retries import Retries
 from shared_code.events.store import EventStore
 from shared_code.events.sweeper import Sweeper
 from shared_code.events.timeline import Timeline
+from shared_code.events.unarchived import Unarchived
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.lake import Lake
@@ -69,6 +72,9 @@ class Backbone:
         self.keys = learner_keys(self.tables, key_file)
         self.archive = Archive(self.keys, self.blobs)
         self.store = EventStore(self.tables, utc_now, self.archive)
+        self.lake_archive = LakeArchive(self.blobs, self.archive)
+        self.unarchived = Unarchived(self.tables, utc_now)
+        self.archiving = Archiving(self.store, self.unarchived, self.lake_archive, utc_now)
         self.pending = Pending(self.tables, utc_now)
         self.timeline = Timeline(self.tables)
         self.publication = Publication(self.bus, self.lake, self.timeline)

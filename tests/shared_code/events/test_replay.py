@@ -41,6 +41,7 @@ class Replays:
         self.service = ProgressService(self.documents, backbone.store)
         self.work = ReplayJob(
             store=backbone.store,
+            archive=backbone.lake_archive,
             redeliveries=backbone.redeliveries,
             projections=[ProgressProjection(self.documents)],
             lake=backbone.lake,

@@ -131,10 +131,10 @@ async def test_everything_of_one_correlation_is_found_in_order_of_time(
 
     first, second, third, never, unrelated = at(2), at(1), at(3), at(4), practised(learner)
     elsewhere = f"{stream}-other"
-    await store.correlate(stream, [first, unrelated, third])
-    await store.correlate(stream, [never])
-    await store.correlate(elsewhere, [second])
-    await store.correlate(stream, [first])  # repeated, in part
+    await store.announce(stream, [first, unrelated, third])
+    await store.announce(stream, [never])
+    await store.announce(elsewhere, [second])
+    await store.announce(stream, [first])  # repeated, in part
     await store.append(stream, [first, unrelated, third])
     await store.append(elsewhere, [second])
     found = await store.by_correlation(correlation_id)
