@@ -1,9 +1,9 @@
-"""A process for a test to kill: handles, retries or redrives with real parts, and stands still after a step.
+"""A process for a test to kill: handles, retries, archives or redrives with real parts, and stands still after a step.
 
     python -m tests.shared_code.events.dying STORAGE BUS KEYS WORK STEP ARGUMENT
 
 Prints `here` when it has come to the step. WORK is `consume` (an event, whose handler fails), `retry` (a line, whose
-handler fails for good) or `redrive` (a tenant's letters).
+handler fails for good), `archive` (a stream) or `redrive` (a tenant's letters).
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ async def _main(storage: str, bus: str, keys: str, work: str, step: str, argumen
     elif work == "retry":
         backbone.retries._clock = lambda: utc_now() + DELAYS[0]  # it is due
         await backbone.retries.work(Line.parse(argument), _rejected)
+    elif work == "archive":
+        await backbone.archiving._work(argument, [])
     else:
         letters = [each async for each in backbone.letters.opened(argument, Selection())]
         await backbone.redrive.redrive(argument, letters, by="op")
