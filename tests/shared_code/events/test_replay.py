@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -12,56 +11,24 @@ from msgspec.structs import replace
 from shared_code.domain.clock import parse_rfc3339
 from shared_code.domain.errors import Conflict
 from shared_code.domain.learning.progress import Progress
-from shared_code.domain.principal import Principal
 from shared_code.domain.side_effects import latched
-from shared_code.events.delivery import delivery_of
-from shared_code.events.job import Job
 from shared_code.events.job_runner import JobRunner
-from shared_code.events.line import Line
-from shared_code.events.received import Received
-from shared_code.events.replay_job import ReplayJob, in_swap
+from shared_code.events.replay_job import in_swap
 from shared_code.events.replay_order import KIND, ReplayOrder
-from shared_code.services.progress import ProgressProjection, ProgressService
-from shared_code.storage.documents import Documents
 from tests.shared_code.events.backbone import Backbone, practised, stream_of
-from tests.shared_code.events.receiving import receive_redeliveries
+from tests.shared_code.events.replaying import Replays, fed, practise
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-OPERATOR = Principal(id="op", tenant="sayzhong", pseudonym="operators-pseudonym", roles=frozenset({"operator"}))
 
 
-class Replays:
-    """The progress of a container of its own, and replays of it."""
+Source = Literal["store", "archive"]
 
-    def __init__(self, backbone: Backbone) -> None:
-        self.backbone = backbone
-        self.documents = Documents(
-            backbone.blobs, backbone.keys, f"projections-{uuid.uuid4().hex[:12]}", "progress", Progress
-        )
-        self.service = ProgressService(self.documents, backbone.store)
-        self.work = ReplayJob(
-            store=backbone.store,
-            archive=backbone.lake_archive,
-            redeliveries=backbone.redeliveries,
-            projections=[ProgressProjection(self.documents)],
-            lake=backbone.lake,
-        )
 
-    async def run(self, order: ReplayOrder) -> Job:
-        """Start a replay and do it, as far as it goes by itself."""
-        return await self.go_on(await self.backbone.jobs.start(KIND, order, OPERATOR, "sayzhong"))
-
-    async def go_on(self, job: Job) -> Job:
-        while job.state == "running":
-            job = await self.backbone.jobs.progress(job, await self.work.step(job))
-        return job
-
-    async def bytes_of(self, stream: str) -> bytes:
-        blob = await self.backbone.blobs.get(self.documents._container, f"progress/{stream}.json")
-        assert blob is not None
-        plain = await self.backbone.keys.open(stream, blob.data, f"{self.documents._container}/progress/{stream}.json")
-        assert plain is not None
-        return plain
+@pytest.fixture(params=["store", "archive"])
+def source(request: pytest.FixtureRequest) -> Source:
+    """Where a replay takes events from: what it promises, it promises for both."""
+    given: Source = request.param
+    return given
 
 
 @pytest.fixture
@@ -69,19 +36,15 @@ def replays(backbone: Backbone) -> Replays:
     return Replays(backbone)
 
 
-async def practise(backbone: Backbone, learner: str, count: int) -> list[str]:
-    events = [practised(learner, f"a-{number}") for number in range(count)]
-    await backbone.journal.record(stream_of("sayzhong", learner), events)
-    return [event.id for event in events]
-
-
-async def test_a_rebuilt_projection_is_the_same_byte_for_byte(replays: Replays, learner: str, stream: str) -> None:
+async def test_a_rebuilt_projection_is_the_same_byte_for_byte(
+    replays: Replays, source: Source, learner: str, stream: str
+) -> None:
     ids = await practise(replays.backbone, learner, 6)
     await replays.service.catch_up(stream)
     await replays.service.revert(stream, ids[2])
     before = await replays.bytes_of(stream)
 
-    job = await replays.run(ReplayOrder(projection="progress", stream=stream))
+    job = await replays.run(ReplayOrder(source=source, projection="progress", stream=stream))
     assert (job.state, job.total, job.done) == ("built", 1, 1)
     rebuild = replays.work.rebuild(job)
     assert [each async for each in rebuild.built()] == [stream]
@@ -113,11 +76,13 @@ async def test_a_broken_projection_is_seen_in_the_comparison_and_mended_by_the_s
     assert await replays.bytes_of(stream) == right
 
 
-async def test_what_happens_while_it_is_rebuilt_is_not_lost(replays: Replays, learner: str, stream: str) -> None:
+async def test_what_happens_while_it_is_rebuilt_is_not_lost(
+    replays: Replays, source: Source, learner: str, stream: str
+) -> None:
     """Neither new events, folded in live or not, nor what a saga takes back."""
     ids = await practise(replays.backbone, learner, 3)
     await replays.service.catch_up(stream)
-    job = await replays.run(ReplayOrder(projection="progress", stream=stream))
+    job = await replays.run(ReplayOrder(source=source, projection="progress", stream=stream))
     await practise(replays.backbone, learner, 2)
     await replays.service.catch_up(stream)
     await replays.service.revert(stream, ids[0])
@@ -129,14 +94,14 @@ async def test_what_happens_while_it_is_rebuilt_is_not_lost(replays: Replays, le
     assert (await replays.documents.load(stream)) == swapped
 
 
-async def test_a_step_that_is_repeated_changes_nothing(replays: Replays, learner: str, stream: str) -> None:
+async def test_a_step_that_is_repeated_changes_nothing(
+    replays: Replays, source: Source, learner: str, stream: str
+) -> None:
     """The process may die after a step and before its progress is written."""
     await practise(replays.backbone, learner, 4)
     await replays.service.catch_up(stream)
     before = await replays.bytes_of(stream)
-    job = await replays.backbone.jobs.start(
-        KIND, ReplayOrder(projection="progress", stream=stream, swap=True), OPERATOR, "sayzhong"
-    )
+    job = await replays.start(ReplayOrder(source=source, projection="progress", stream=stream, swap=True))
     while job.state == "running":
         await replays.work.step(job)
         job = await replays.backbone.jobs.progress(job, await replays.work.step(job))
@@ -144,13 +109,13 @@ async def test_a_step_that_is_repeated_changes_nothing(replays: Replays, learner
     assert await replays.bytes_of(stream) == before
 
 
-async def test_everything_is_rebuilt_but_of_ones_own_tenant(replays: Replays, learner: str) -> None:
+async def test_everything_is_rebuilt_but_of_ones_own_tenant(replays: Replays, source: Source, learner: str) -> None:
     backbone = replays.backbone
     mine, theirs = stream_of("sayzhong", learner), stream_of("elsewhere", learner)
     await practise(backbone, learner, 2)
     event = practised(learner)
     await backbone.journal.record(theirs, [replace(event, tenantid="elsewhere")])
-    job = await replays.run(ReplayOrder(projection="progress", swap=True))
+    job = await replays.run(ReplayOrder(source=source, projection="progress", swap=True))
     assert job.state == "done"
     assert (await replays.documents.load(mine)).version == 2
     assert (await replays.documents.load(theirs)) == Progress()
@@ -167,26 +132,15 @@ async def test_a_cancelled_rebuild_leaves_nothing(replays: Replays, learner: str
         await replays.backbone.jobs.again(KIND, job.id, in_swap)
 
 
-async def fed(replays: Replays, servicebus: str, stream: str, count: int, handle: Callable[[Received], object]) -> None:
-    """Do what the trigger of the queue `redeliveries` does with the line's messages."""
-
-    async def handler(received: Received) -> None:
-        handle(received)
-
-    line = Line("learning-progress", "progress", stream)
-    for message in await receive_redeliveries(servicebus, line.key, count=count):
-        await replays.backbone.consumer.consume(
-            message, topic=line.topic, subscriber=line.subscriber, handle=handler, delivery=delivery_of(message)
-        )
-
-
 @pytest.mark.parametrize("loud", [False, True])
 async def test_one_subscriber_is_fed_in_order_once_and_quietly_unless_asked(
-    replays: Replays, servicebus: str, learner: str, stream: str, loud: bool
+    replays: Replays, servicebus: str, source: Source, learner: str, stream: str, loud: bool
 ) -> None:
     """Also with what it has handled before."""
     ids = await practise(replays.backbone, learner, 4)
-    order = ReplayOrder(topic="learning-progress", subscriber="progress", stream=stream, side_effects=loud)
+    order = ReplayOrder(
+        source=source, topic="learning-progress", subscriber="progress", stream=stream, side_effects=loud
+    )
     handled: list[tuple[str, bool]] = []
     for _ in range(2):
         job = await replays.run(order)
@@ -196,13 +150,14 @@ async def test_one_subscriber_is_fed_in_order_once_and_quietly_unless_asked(
 
 
 async def test_a_feed_takes_what_was_recorded_in_its_range(
-    replays: Replays, servicebus: str, learner: str, stream: str
+    replays: Replays, servicebus: str, source: Source, learner: str, stream: str
 ) -> None:
     for _ in range(3):
         await practise(replays.backbone, learner, 1)
     stored = [each async for each in replays.backbone.store.read(stream)]
     middle = parse_rfc3339(stored[1].recorded_at)
     order = ReplayOrder(
+        source=source,
         topic="learning-progress",
         subscriber="progress",
         stream=stream,
