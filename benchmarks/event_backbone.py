@@ -28,9 +28,9 @@ from azure.servicebus.aio import ServiceBusClient
 from eventsourcing.persistence import StoredEvent as Record
 from eventsourcing.sqlite import SQLiteAggregateRecorder, SQLiteDatastore
 
-from local.azurite.command import azurite_command
+from local.azurite import azurite_command
+from local.connections import connection_settings
 from local.paths import PROJECT
-from local.stack.environment import connection_settings
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Received

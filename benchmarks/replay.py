@@ -15,8 +15,8 @@ import uuid
 from functools import partial
 from pathlib import Path
 
-from local.azurite.command import azurite_command
-from local.stack.environment import connection_settings
+from local.azurite import azurite_command
+from local.connections import connection_settings
 from shared_code.domain.clock import utc_now
 from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.envelope import CloudEvent

@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from local.keys import SIGNALR_ACCESS_KEY
+from local.connections import SIGNALR_ACCESS_KEY
 from local.paths import PROJECT
 from local.ports import HOST
 from local.signalr.tokens import client_token

@@ -8,8 +8,8 @@ from typing import Any
 
 from azure.storage.blob.aio import BlobServiceClient
 
+from local.connections import connection_settings
 from local.ports import Ports
-from local.stack.environment import connection_settings
 
 
 async def find(

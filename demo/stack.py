@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 
 from demo.timeline import Timeline
 from local.paths import PROJECT, state_dir
-from local.ports import Ports
+from local.ports import Ports, answers
 from local.stack.parts import parts
-from local.stack.probe import answers
 from local.stack.status import running_ports
 
 START_LIMIT = 60.0  # seconds

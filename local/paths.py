@@ -1,7 +1,5 @@
 """Where the local stack keeps what outlives it."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,9 +1,12 @@
-"""Where the parts of the local stack listen. Loopback only."""
+"""Where the parts of the local stack listen, and whether they do. Loopback only."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from dataclasses import dataclass, fields
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Self
 
 HOST = "127.0.0.1"
@@ -23,16 +26,37 @@ class Ports:
     durable: int = 7072
 
     @classmethod
-    def from_environment(cls, environ: dict[str, str] | None = None) -> Self:
-        """Read the ports; a base N gives N, N+1, … in the order of the fields."""
-        env = os.environ if environ is None else environ
-        base = env.get("LOCAL_PORT_BASE")
-        chosen: dict[str, int] = {}
-        for offset, field in enumerate(fields(cls)):
-            default = int(base) + offset if base else int(str(field.default))
-            chosen[field.name] = int(env.get(f"LOCAL_PORT_{field.name.upper()}", default))
-        return cls(**chosen)
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the ports; a base N gives N, N+1, … in the order of the fields. Raises ValueError for what is none."""
+        base = environ.get("LOCAL_PORT_BASE")
+        ports = asdict(cls())
+        for offset, (name, usual) in enumerate(ports.items()):
+            ports[name] = int(environ.get(f"LOCAL_PORT_{name.upper()}") or (int(base) + offset if base else usual))
+            if not 1 <= ports[name] <= 65_535:
+                raise ValueError(f"The port of '{name}' would be {ports[name]}: ports are 1 to 65535.")
+        return cls(**ports)
 
     def environment(self) -> dict[str, str]:
         """The variables that give a child process these ports."""
-        return {f"LOCAL_PORT_{field.name.upper()}": str(getattr(self, field.name)) for field in fields(self)}
+        return {f"LOCAL_PORT_{name.upper()}": str(port) for name, port in asdict(self).items()}
+
+
+def is_free(port: int) -> bool:
+    """Whether this port could be listened on now."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+async def answers(*ports: int) -> bool:
+    """Whether something accepts a connection on each of these ports within a second."""
+    try:
+        for port in ports:
+            async with asyncio.timeout(1):
+                _, writer = await asyncio.open_connection(HOST, port)
+            writer.close()
+    except OSError:  # TimeoutError is one
+        return False
+    return True

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import MutableMapping
 from pathlib import Path
 
-SETTINGS = "local.settings.json"
-SAMPLE = "local.settings.sample.json"
+import msgspec
 
 
-class SettingsUnreadable(Exception):
+class SettingsUnreadable(ValueError):
     """The file is not what Core Tools write. The text is one line."""
+
+
+class _Settings(msgspec.Struct, rename="pascal"):
+    values: dict[str, str] = {}
+    is_encrypted: bool = False
 
 
 def load(folder: Path, environment: MutableMapping[str, str]) -> None:
@@ -21,25 +24,16 @@ def load(folder: Path, environment: MutableMapping[str, str]) -> None:
     A setting that the sample has learnt since comes from there. Raises SettingsUnreadable. Without file and sample the
     environment alone counts.
     """
-    path, sample = folder / SETTINGS, folder / SAMPLE
-    if not path.exists():
-        if not sample.exists():
-            return
+    path, sample = folder / "local.settings.json", folder / "local.settings.sample.json"
+    if sample.exists() and not path.exists():
         shutil.copyfile(sample, path)
         path.chmod(0o600)  # it is where people put real keys
-    values = _values(path)
-    if sample.exists():
-        values = _values(sample) | values
-    for name, value in values.items():
-        environment.setdefault(name, value)
-
-
-def _values(path: Path) -> dict[str, str]:
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        values: dict[str, str] = stored.get("Values", {})
-        if stored.get("IsEncrypted") or not all(isinstance(value, str) for value in values.values()):
-            raise SettingsUnreadable(f"{path}: 'Values' must be texts, and not encrypted ('IsEncrypted': false)")
-    except (ValueError, AttributeError) as error:
-        raise SettingsUnreadable(f"{path}: {error}") from error
-    return values
+    for file in filter(Path.exists, (path, sample)):
+        try:
+            settings = msgspec.json.decode(file.read_bytes(), type=_Settings)
+        except msgspec.DecodeError as error:
+            raise SettingsUnreadable(f"{file}: {error}") from error
+        if settings.is_encrypted:
+            raise SettingsUnreadable(f"{file}: only Core Tools can read it encrypted ('IsEncrypted': true)")
+        for name, value in settings.values.items():
+            environment.setdefault(name, value)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from local.azurite.command import azurite_command
+from local.azurite import azurite_command
+from local.connections import connection_settings
 from local.paths import PROJECT
 from local.ports import Ports
-from local.stack.environment import connection_settings
 from tests.ports import accepts, free_stack_ports
 
 

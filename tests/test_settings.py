@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from local.connections import connection_settings
 from local.paths import PROJECT
 from local.ports import Ports
-from local.stack.environment import connection_settings
 from shared_code.environment import SettingsError
 from shared_code.settings import Settings
 

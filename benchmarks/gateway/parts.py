@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.gateway.cores import OTHER, start
-from local.azurite.command import azurite_command
+from local.azurite import azurite_command
+from local.connections import connection_settings
 from local.paths import PROJECT
-from local.stack.environment import connection_settings
 from tests.ports import accepts, free_ports, free_stack_ports
 from tests.shared_code.gateway.openid import OpenIdProvider
 

@@ -1,1 +1,21 @@
-"""Azurite, Microsoft's storage emulator, made to keep what it acknowledged when it is killed."""
+"""How Azurite is started: on loopback, on our ports, with the journal that survives a `kill -9`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from local.paths import PROJECT
+from local.ports import HOST, Ports
+
+
+def azurite_command(ports: Ports, folder: Path) -> list[str]:
+    """The arguments that run blob, queue and table storage with their data in `folder`, which is made when missing.
+
+    The API version check is off because Azure's SDKs are newer than the newest version Azurite knows of.
+    """
+    emulator = PROJECT / "node_modules/azurite/dist/src/azurite.js"
+    command = [shutil.which("node") or "node", "--require", str(Path(__file__).with_name("journal.js")), str(emulator)]
+    for kind, port in (("blob", ports.blob), ("queue", ports.queue), ("table", ports.table)):
+        command += [f"--{kind}Host", HOST, f"--{kind}Port", str(port)]
+    return [*command, "--location", str(folder), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]

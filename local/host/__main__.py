@@ -14,9 +14,8 @@ from local.host.indexing import Refused
 from local.host.processes import WORKER, stop_on_signals, supervise
 from local.host.worker import IndexingFailed
 from local.paths import PROJECT
-from local.ports import Ports
+from local.ports import Ports, is_free
 from local.settings_file import SettingsUnreadable, load
-from local.stack.probe import is_free
 
 log = logging.getLogger("host")
 

@@ -25,8 +25,7 @@ from local.host.timers import TimerTrigger
 from local.host.upstream import Upstream
 from local.host.worker import InvocationFailed, Worker
 from local.paths import state_dir
-from local.ports import HOST, Ports
-from local.stack.probe import answers
+from local.ports import HOST, Ports, answers
 
 log = logging.getLogger("host")
 Source = Callable[[asyncio.Event], Coroutine[Any, Any, None]]  # takes work until told to stop, then ends what it has

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.stack.process import die_with_parent
+from local.stack.child import child
 
 log = logging.getLogger("host")
 WORKER = "LOCAL_HOST_WORKER"  # a worker's number, in its environment
@@ -47,19 +47,11 @@ async def supervise(arguments: list[str], count: int, folder: Path | None, stop:
 async def _keep(arguments: list[str], number: int, end: asyncio.Event) -> int:
     """Run one worker until `end`, again whenever it is killed; the code with which it gave up, 0 if it did not."""
     ending = asyncio.create_task(end.wait())
+    command = (sys.executable, "-m", "local.host", *arguments)
     while True:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "local.host", *arguments),
-            env={**os.environ, WORKER: str(number)},
-            start_new_session=True,  # Ctrl-C reaches the parent alone
-            preexec_fn=die_with_parent,
-        )
-        exiting = asyncio.create_task(process.wait())
-        await asyncio.wait([exiting, ending], return_when=asyncio.FIRST_COMPLETED)
-        if not exiting.done():
-            process.terminate()
-            if not (await asyncio.wait([exiting], timeout=GRACE))[0]:
-                process.kill()
+        async with child(*command, grace=GRACE, env={**os.environ, WORKER: str(number)}) as process:
+            exiting = asyncio.create_task(process.wait())
+            await asyncio.wait([exiting, ending], return_when=asyncio.FIRST_COMPLETED)
         code = await exiting
         if end.is_set():
             return max(code, 0)

@@ -1,15 +1,22 @@
-"""Access tokens for development, with or without a running provider."""
+"""Access tokens for development, with or without a running provider, and the key that signs them."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives import serialization as form
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
 
-from local.identity.keys import signing_key
+from local.paths import state_dir
 from local.ports import HOST, Ports
 
 AUDIENCE = "api://sayzhong"
@@ -22,6 +29,28 @@ NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 def issuer() -> str:
     """This provider's name, which is its address."""
     return f"http://{HOST}:{Ports.from_environment().identity}"
+
+
+def signing_key() -> RSAPrivateKey:
+    """The provider's key: made by whoever asks first, kept in the state folder. Who deletes its file gets another."""
+    file = state_dir() / "identity.pem"
+    if not file.exists():
+        made = generate_private_key(public_exponent=65537, key_size=2048)
+        unfinished = Path(f"{file}.{os.getpid()}")
+        unfinished.touch(0o600)
+        unfinished.write_bytes(made.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()))
+        with suppress(FileExistsError):
+            os.link(unfinished, file)  # whole or not at all, and never over that of a faster process
+        unfinished.unlink()
+    # Validation takes a third of a second and guards against foreign keys; this one is our own.
+    key = form.load_pem_private_key(file.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, RSAPrivateKey)
+    return key
+
+
+def key_id(key: RSAPublicKey) -> str:
+    """The start of its SHA-256: another key never has the same, whoever caches keys by it."""
+    return hashlib.sha256(key.public_bytes(form.Encoding.DER, form.PublicFormat.PKCS1)).hexdigest()[:16]
 
 
 def issue(
@@ -38,18 +67,10 @@ def issue(
         if role not in ROLES:
             raise ValueError(f"'{role}' is no role; there are {', '.join(ROLES)}")
     now = int(time.time())
-    claims: dict[str, object] = {
-        "iss": issuer(),
-        "aud": AUDIENCE,
-        "sub": name,
-        "tid": tenant,
-        "roles": list(roles),
-        "iat": min(now, now + expires),
-        "nbf": min(now, now + expires),
-        "exp": now + expires,
-        "jti": str(uuid.uuid4()),
-    }
+    since = min(now, now + expires)
+    claims: dict[str, Any] = {"iss": issuer(), "aud": AUDIENCE, "sub": name, "tid": tenant, "roles": list(roles)}
+    claims |= {"iat": since, "nbf": since, "exp": now + expires, "jti": str(uuid.uuid4())}
     if scope:
         claims["scp"] = scope
     key = signing_key()
-    return jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.key_id})
+    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": key_id(key.public_key())})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from local.azurite.command import azurite_command
+from local.azurite import azurite_command
 from local.paths import state_dir
 from local.ports import HOST, Ports
 
@@ -25,24 +25,23 @@ class Part:
 def parts(ports: Ports, host: str = "python") -> tuple[Part, ...]:
     """All parts, in the order in which they are shown. `host` is "python" for ours or "func" for Core Tools."""
 
-    def ours(module: str) -> tuple[str, ...]:
-        return (sys.executable, "-m", module)
+    def ours(name: str, title: str, port: int, *options: str, address: str = "") -> Part:
+        command = (sys.executable, "-m", f"local.{name}", *options)
+        return Part(name, title, address or f"http://{HOST}:{port}", (port,), command)
 
-    functions = (*ours("local.host"), "--after", str(ports.table))  # Azurite's last port to answer
+    functions = ours("host", "Functions host", ports.host, "--after", str(ports.table))  # Azurite's last port to answer
     if host == "func":
         core_tools = shutil.which("func")
         if core_tools is None:
             raise SystemExit("Azure Functions Core Tools ('func') are not on the PATH.")
-        functions = (core_tools, "start", "--port", str(ports.host))
+        functions = replace(functions, command=(core_tools, "start", "--port", str(ports.host)))
     storage = (ports.blob, ports.queue, ports.table)
+    azurite = tuple(azurite_command(ports, state_dir() / "azurite"))
     return (
-        Part("azurite", "Azurite", f"http://{HOST}:{ports.blob}", storage,
-             tuple(azurite_command(ports, state_dir() / "azurite"))),
-        Part("servicebus", "Service Bus", f"sb://localhost:{ports.servicebus}", (ports.servicebus,),
-             ours("local.servicebus")),
-        Part("signalr", "SignalR Service", f"http://{HOST}:{ports.signalr}", (ports.signalr,), ours("local.signalr")),
-        Part("identity", "Identity provider", f"http://{HOST}:{ports.identity}", (ports.identity,),
-             ours("local.identity")),
-        Part("durable", "Durable engine", f"{HOST}:{ports.durable}", (ports.durable,), ours("local.durable")),
-        Part("host", "Functions host", f"http://{HOST}:{ports.host}", (ports.host,), functions),
-    )  # fmt: skip
+        Part("azurite", "Azurite", f"http://{HOST}:{ports.blob}", storage, azurite),
+        ours("servicebus", "Service Bus", ports.servicebus, address=f"sb://localhost:{ports.servicebus}"),
+        ours("signalr", "SignalR Service", ports.signalr),
+        ours("identity", "Identity provider", ports.identity),
+        ours("durable", "Durable engine", ports.durable, address=f"{HOST}:{ports.durable}"),
+        functions,
+    )

@@ -1,87 +1,128 @@
-"""`python -m local run`: the whole stack as one process tree."""
+"""`python -m local run`: every part a process, shown, started again when it dies, and ended with all others."""
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
 import sys
 import time
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Mapping
+from pathlib import Path
 
-from local.paths import state_dir
-from local.ports import Ports
-from local.stack.claim import claim
-from local.stack.environment import environment_of_parts
+from local.connections import connection_settings
+from local.paths import PROJECT, state_dir
+from local.ports import Ports, answers, is_free
+from local.settings_file import load
+from local.stack.child import child
 from local.stack.parts import Part, parts
-from local.stack.probe import is_free
-from local.stack.process import PartProcess
+
+GRACE = 10.0  # seconds a part has to end cleanly
+PAUSE = 0.5  # seconds before a part that died is started again
+LONGEST_LINE = 1 << 20  # bytes
 
 
-def run(ports: Ports, host: str = "python") -> int:
-    """Run the stack until Ctrl-C or SIGTERM; the exit code is 0 for a clean end, 1 when it could not start."""
-    with claim(state_dir()) as ours:
-        if not ours:
-            print(
-                f"A stack runs from {state_dir()} already, and two cannot share it; `python -m local status` finds it. "
-                "End it, or give this one a folder of its own with LOCAL_STATE_DIR.",
-                file=sys.stderr,
-            )
-            return 1
-        return asyncio.run(_supervise(ports, host))
+def run(ports: Ports, host: str) -> None:
+    """Run the stack until Ctrl-C or SIGTERM. Raises SystemExit with one line where it cannot start."""
+    folder = state_dir()
+    with (folder / "stack.lock").open("w") as lock:  # whoever dies, however, gives it up
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(
+                f"A stack runs from {folder} already, and two cannot share it; `python -m local status` finds it. "
+                "End it, or give this one a folder of its own with LOCAL_STATE_DIR."
+            ) from None
+        (folder / "logs").mkdir(exist_ok=True)
+        asyncio.run(_supervise(ports, host))
 
 
-async def _supervise(ports: Ports, host: str) -> int:
+async def _supervise(ports: Ports, host: str) -> None:
     started = time.monotonic()
     everything = parts(ports, host)
     if taken := await _taken(everything):
-        print(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.", file=sys.stderr)
-        return 1
-
-    environment = environment_of_parts(ports, host)
+        raise SystemExit(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.")
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    (state_dir() / "logs").mkdir(exist_ok=True)
-    for log in (state_dir() / "logs").glob("*.log"):
-        log.unlink()
-    record = state_dir() / "stack.json"
-    record.write_text(json.dumps({"pid": os.getpid(), "environment": ports.environment()}))
-
-    running = [PartProcess(part, environment, _show) for part in everything]
-    tasks = [asyncio.create_task(process.run()) for process in running]
-    announced = asyncio.create_task(_announced(running, started))
-    await stop.wait()
-    announced.cancel()
-    # The host first, so that it can give its locks and messages back while the parts are still there.
-    for process in reversed(running):
-        await process.stop()
-    await asyncio.gather(*tasks)
-    record.unlink(missing_ok=True)
-    _show("stack", "ended")
-    return 0
+    environment = _environment(ports)
+    record = state_dir() / "stack.json"  # where `status` and `token` find the stack
+    record.write_text(json.dumps(ports.environment()))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_keep(part, environment, group)) for part in everything]
+        tasks.append(group.create_task(_announce(everything, started)))
+        await stop.wait()
+        # The host before the others, so that it can give its locks and messages back while they are still there.
+        for task in reversed(tasks):
+            task.cancel()
+            await asyncio.wait([task])
+    record.unlink()
+    _say("ended")
 
 
 async def _taken(everything: tuple[Part, ...]) -> list[str]:
-    """Ports that something else listens on; a stack that was killed a moment ago gets two seconds to be gone."""
-    patience = 20 if (state_dir() / "stack.json").exists() else 0
-    while True:
+    """Ports that something else listens on, with two seconds for a stack that was killed a moment ago."""
+    for _ in range(20):
         taken = [f"{part.title} ({port})" for part in everything for port in part.ports if not is_free(port)]
-        if not taken or not patience:
-            return taken
-        patience -= 1
+        if not taken:
+            break
         await asyncio.sleep(0.1)
+    return taken
 
 
-async def _announced(running: list[PartProcess], started: float) -> None:
-    """Say that everything is up, and where, once it is."""
-    for process in running:
-        await process.up.wait()
+def _environment(ports: Ports) -> dict[str, str]:
+    """What every part's process finds in its environment."""
+    environment = {**os.environ, **ports.environment(), "PYTHONUNBUFFERED": "1"}
+    environment["LOCAL_STATE_DIR"] = str(state_dir())
+    environment["LEARNER_KEYS_FILE"] = str(state_dir() / "learner-keys.key")
+    if ports != Ports():
+        environment |= connection_settings(ports)
+    # Core Tools would make no settings file, and know nothing of what the sample has learnt since it was made.
+    load(PROJECT, environment)
+    environment["languageWorkers__python__defaultExecutablePath"] = sys.executable
+    return environment
+
+
+async def _keep(part: Part, environment: Mapping[str, str], group: asyncio.TaskGroup) -> None:
+    """Run the part until cancelled, again whenever it dies. The group's is its output, which lasts to its end."""
+    log = state_dir() / "logs" / f"{part.name}.log"
+    log.unlink(missing_ok=True)
+    streams = {"stdin": DEVNULL, "stdout": PIPE, "stderr": STDOUT, "limit": LONGEST_LINE}
+    while True:
+        async with child(*part.command, grace=GRACE, cwd=PROJECT, env=environment, **streams) as process:
+            assert process.stdout is not None
+            output = group.create_task(_show(part.name, process.stdout, log))
+            await process.wait()
+        await output
+        _say(f"{part.title} ended with code {process.returncode}; starting it again in {PAUSE} s")
+        await asyncio.sleep(PAUSE)
+
+
+async def _show(name: str, output: asyncio.StreamReader, log: Path) -> None:
+    with log.open("ab", buffering=0) as file:
+        while not output.at_eof():
+            try:
+                line = await output.readline()
+            except ValueError:
+                line = b"(a line too long to show)\n"
+            if line:
+                file.write(line)
+                _say(line.decode(errors="replace").rstrip(), by=name)
+
+
+async def _announce(everything: tuple[Part, ...], started: float) -> None:
+    """Once all answer, say where they are."""
+    for part in everything:
+        while not await answers(*part.ports):
+            await asyncio.sleep(0.05)
     print(f"\nready after {time.monotonic() - started:.1f} s")
-    for process in running:
-        print(f"  {process.part.title:<18} {process.part.address}")
+    for part in everything:
+        print(f"  {part.title:<18} {part.address}")
     print(f"Ctrl-C ends everything; state stays in {state_dir()}\n", flush=True)
 
 
-def _show(name: str, line: str) -> None:
-    print(f"{name:>10} | {line}", flush=True)
+def _say(line: str, by: str = "stack") -> None:
+    print(f"{by:>10} | {line}", flush=True)

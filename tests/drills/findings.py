@@ -12,7 +12,7 @@ from azure.servicebus import NEXT_AVAILABLE_SESSION
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import OperationTimeoutError
 
-from local.stack.environment import connection_settings
+from local.connections import connection_settings
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.rows import Row

@@ -12,7 +12,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import ServiceBusError
 
-from local.stack.environment import connection_settings
+from local.connections import connection_settings
 from tests.drills.ledger import Ledger
 from tests.e2e.stack import Stack
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from local.stack.environment import connection_settings
+from local.connections import connection_settings
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.tables import Tables
 from tests.drills.caller import Caller

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.stack.environment import connection_settings
+from local.connections import connection_settings
 from shared_code.events.letter import Selection
 from shared_code.events.message import IncomingMessage
 from tests.drills.caller import Caller

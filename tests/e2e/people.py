@@ -13,7 +13,7 @@ from azure.servicebus.aio import ServiceBusClient
 
 from demo.api import Api
 from demo.screen import Screen
-from local.stack.environment import connection_settings
+from local.connections import connection_settings
 from tests.e2e.stack import Stack
 
 

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.identity.keys import SigningKey, signing_key
-from local.identity.tokens import issue
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from local.connections import connection_settings
+from local.identity.tokens import issue, signing_key
 from local.paths import PROJECT
-from local.stack.environment import connection_settings
-from local.stack.probe import answers
+from local.ports import answers
 from tests.ports import free_stack_ports
 
 START_LIMIT = 90.0  # seconds, on a slow and busy machine
@@ -170,7 +171,7 @@ class Stack:
         with self._identity():
             return issue(name, (), tenant, scope=" ".join(scopes))
 
-    def signing_key(self) -> SigningKey:
+    def signing_key(self) -> rsa.RSAPrivateKey:
         """The key with which this stack's identity provider signs."""
         with self._identity():
             return signing_key()

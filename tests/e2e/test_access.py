@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import HMACAlgorithm, RSAAlgorithm
 
-from local.identity.keys import SigningKey
+from local.identity.tokens import key_id
 from tests.e2e.described import NOBODYS, described
 from tests.e2e.stack import Stack
 
@@ -29,14 +29,14 @@ class Forge:
     """Signs tokens with the provider's own key, or not quite."""
 
     def __init__(self, stack: Stack) -> None:
-        self.key: SigningKey = stack.signing_key()
+        self.key = stack.signing_key()
         self.good = jwt.decode(stack.token("forge", "learner"), options={"verify_signature": False})
-        self.headers = {"kid": self.key.key_id}
+        self.headers = {"kid": key_id(self.key.public_key())}
 
     def token(self, headers: dict[str, Any] | None = None, key: Any = None, **changes: Any) -> str:
         """A token with these changes; None leaves a claim out."""
         claims = {name: value for name, value in {**self.good, **changes}.items() if value is not None}
-        return jwt.encode(claims, key or self.key.private, "RS256", {**self.headers, **(headers or {})})
+        return jwt.encode(claims, key or self.key, "RS256", {**self.headers, **(headers or {})})
 
     def handmade(self, algorithm: str, sign: Callable[[bytes], bytes]) -> str:
         """What no library would sign."""
@@ -45,7 +45,7 @@ class Forge:
 
     def confused(self) -> str:
         """HS256, with the public key as the secret."""
-        public = self.key.private.public_key().public_bytes(
+        public = self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         return self.handmade("HS256", lambda text: HMACAlgorithm(HMACAlgorithm.SHA256).sign(text, public))

@@ -10,7 +10,7 @@ from azure.data.tables import TableServiceClient
 from azure.servicebus.aio import ServiceBusClient
 from azure.storage.blob import BlobServiceClient
 
-from local.stack.environment import connection_settings
+from local.connections import connection_settings
 from shared_code.domain.events.topology import QUEUES, SUBSCRIPTIONS
 from shared_code.events.line import Line
 from tests.e2e.stack import Stack

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.keys import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
+from local.connections import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
 from local.servicebus.amqp.message import Message, amqp_value, encode_answer
 from local.servicebus.amqp.values import Int, Symbol
 from local.servicebus.broker.refused import Condition, Refused

@@ -9,9 +9,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from local.azurite.command import azurite_command
+from local.azurite import azurite_command
+from local.connections import connection_settings
 from local.ports import HOST, Ports
-from local.stack.environment import connection_settings
 
 START_LIMIT = 60.0  # seconds
 

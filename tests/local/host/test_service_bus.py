@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 
+from local.connections import connection_settings
 from local.paths import PROJECT
 from local.ports import Ports
-from local.stack.environment import connection_settings
 from tests.local.host.running import APPS, PATIENCE, RunningHost, running_host, until
 from tests.ports import accepts, free_stack_ports
 

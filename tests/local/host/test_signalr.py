@@ -19,10 +19,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from local.keys import SIGNALR_ACCESS_KEY
+from local.connections import SIGNALR_ACCESS_KEY, connection_settings
 from local.paths import PROJECT
 from local.ports import Ports
-from local.stack.environment import connection_settings
 from tests.local.host.running import PATIENCE, Answer, RunningHost, running_host, until
 from tests.ports import accepts, free_stack_ports
 

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from local.identity.server import application
+from local.identity.__main__ import application
 from tests.ports import free_ports
 
 

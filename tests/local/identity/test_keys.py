@@ -1,4 +1,4 @@
-"""Keys: made once, kept private, and exchanged without a token being refused (OpenID Connect Core, 10.1.1)."""
+"""The key: made once, by whichever process comes first, and kept private."""
 
 from __future__ import annotations
 
@@ -15,21 +15,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from local.identity.keys import published_keys, rotate, signing_key
-from local.identity.tokens import issue
+from local.identity.tokens import signing_key
 from local.paths import PROJECT
-from tests.local.identity.test_tokens import verified
 from tests.ports import accepts, free_ports
-
-
-async def test_a_key_is_published_before_it_signs_and_after_it_signed(provider: aiohttp.ClientSession) -> None:
-    """Who cached the keys before a rotation knows the new one, and a token from before it still holds."""
-    before = issue("mei")
-    async with provider.get("/jwks") as response:
-        cached = {key["kid"] for key in (await response.json())["keys"]}
-    assert rotate().key_id in cached
-    await verified(provider, before)
-    await verified(provider, issue("mei"))
 
 
 async def test_nothing_private_is_published(provider: aiohttp.ClientSession) -> None:
@@ -42,31 +30,23 @@ async def test_nothing_private_is_published(provider: aiohttp.ClientSession) -> 
 def test_keys_stay_the_same_and_are_the_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A restart must not make every token worthless."""
     monkeypatch.setenv("LOCAL_STATE_DIR", str(tmp_path))
-    first = signing_key().key_id
-    assert signing_key().key_id == first
-    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "identity").iterdir()} == {0o600}
+    first = signing_key().private_numbers()
+    assert signing_key().private_numbers() == first
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
 
 
 def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
     """The provider and a command that asks for a token may both be the first."""
-    script = "from local.identity.keys import signing_key; print(signing_key().key_id)"
+    script = "from local.identity.tokens import signing_key; print(signing_key().private_numbers().d)"
 
     def start(_: int) -> str:
         environment = {**os.environ, "LOCAL_STATE_DIR": str(tmp_path)}
-        done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=environment, capture_output=True)
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
         return done.stdout.decode()
 
     with ThreadPoolExecutor(3) as pool:
         assert len(set(pool.map(start, range(3)))) == 1
-
-
-def test_rotation_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--rotate` prints the id of the key that signs from then on; a running provider needs no restart."""
-    monkeypatch.setenv("LOCAL_STATE_DIR", str(tmp_path))
-    upcoming = published_keys()[0].key_id
-    command = [sys.executable, "-m", "local.identity", "--rotate"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)
-    assert done.stdout.decode().strip() == upcoming == signing_key().key_id
 
 
 async def test_it_ends_cleanly_and_says_when_its_port_is_taken(tmp_path: Path) -> None:

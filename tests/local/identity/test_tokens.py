@@ -9,7 +9,7 @@ import aiohttp
 import jwt
 import pytest
 
-from local.identity.server import DEVELOPMENT_GRANT
+from local.identity.__main__ import DEVELOPMENT_GRANT
 from local.identity.tokens import issue
 
 DEVELOPMENT = {"grant_type": DEVELOPMENT_GRANT, "username": "mei"}

@@ -9,10 +9,10 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
+from local.connections import connection_settings
 from local.ports import Ports
 from local.servicebus.config import load_config
 from local.servicebus.server import serve
-from local.stack.environment import connection_settings
 
 
 def connection_string(port: int) -> str:

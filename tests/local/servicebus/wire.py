@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from local.keys import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
+from local.connections import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
 from local.servicebus.amqp.frames import Frame, decode_frame, encode_frame
 from local.servicebus.amqp.values import Described, Symbol, Ulong
 from tests.local.servicebus.messages import APPLICATION_PROPERTIES, PROPERTIES, VALUE, section, sections

@@ -11,7 +11,7 @@ import aiohttp
 import jwt
 from yarl import URL
 
-from local.keys import SIGNALR_ACCESS_KEY
+from local.connections import SIGNALR_ACCESS_KEY
 
 NEWS = {"target": "news", "arguments": [{"你": [1, None, 2.5]}, "b"]}
 

@@ -9,7 +9,7 @@ import aiohttp
 import jwt
 import pytest
 
-from local.keys import SIGNALR_ACCESS_KEY
+from local.connections import SIGNALR_ACCESS_KEY
 from local.signalr.service import Service
 from local.signalr.tokens import SECONDARY_KEY, client_token
 from tests.local.signalr.javascript import JsClients

@@ -11,7 +11,7 @@ from pysignalr.client import SignalRClient
 from pysignalr.protocol.json import JSONProtocol
 from pysignalr.protocol.messagepack import MessagepackProtocol
 
-from local.keys import SIGNALR_ACCESS_KEY
+from local.connections import SIGNALR_ACCESS_KEY
 from local.signalr.service import Service
 from shared_code.domain.errors import Unavailable
 from shared_code.realtime.signalr import SignalRService, key_bearer

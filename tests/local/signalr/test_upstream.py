@@ -10,7 +10,7 @@ import json
 import aiohttp
 import pytest
 
-from local.keys import SIGNALR_ACCESS_KEY
+from local.connections import SIGNALR_ACCESS_KEY
 from local.signalr.server import running_service
 from local.signalr.service import Service
 from local.signalr.tokens import SECONDARY_KEY

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from local.connections import connection_settings
 from local.paths import PROJECT
 from local.ports import Ports
-from local.stack.environment import connection_settings
 from shared_code.domain.errors import Unavailable
 from shared_code.events.bus import Bus, BusNamespace
 from shared_code.events.message import OutgoingMessage

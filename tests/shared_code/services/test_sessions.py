@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from local.keys import SIGNALR_ACCESS_KEY
+from local.connections import SIGNALR_ACCESS_KEY
 from local.signalr.server import running_service
 from local.signalr.service import Service
 from shared_code.domain.clock import utc_now

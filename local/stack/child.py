@@ -1,0 +1,38 @@
+"""A process that ends when its parent does, whichever way that is."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+
+@asynccontextmanager
+async def child(*command: str, grace: float, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a process during the block; its end is polite, after `grace` seconds forced, at once where we are killed."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        start_new_session=True,  # Ctrl-C reaches us alone
+        preexec_fn=_die_with_parent,
+        **options,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), grace)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1  # prctl(2)
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
