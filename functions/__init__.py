@@ -28,6 +28,7 @@ from functions.http import (
 )
 from functions.realtime import connections
 from functions.timers import archive, gateway, jobs, outbox, retention
+from functions.timers import dead_letters as found_letters
 from functions.timers import erasures as erasures_under_way
 from functions.timers import redeliveries as overdue_lines
 from functions.timers import services as service_health
@@ -61,6 +62,7 @@ BLUEPRINTS = (
     webhook_attempts.bp,
     connections.bp,
     archive.bp,
+    found_letters.bp,
     jobs.bp,
     erasures_under_way.bp,
     outbox.bp,

@@ -20,6 +20,7 @@ from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letter_queue import DeadLetterQueue
 from shared_code.events.dead_letters import DeadLetters
 from shared_code.events.forgetting import Forgetting
+from shared_code.events.found_letters import FoundLetters
 from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.intake import Intake
@@ -126,6 +127,7 @@ class App:
     consumer: Consumer
     retries: Retries
     dead_letters: DeadLetters
+    found_letters: FoundLetters
     webhooks: Subscriptions
     webhook_deliveries: DeliveryLog
     destinations: Destinations
@@ -337,6 +339,14 @@ def app() -> App:
             clock=clock,
         ),
         dead_letters=dead_letters,
+        found_letters=FoundLetters(
+            bus=bus,
+            tables=tables,
+            letters=letters,
+            dead_letters=dead_letters,
+            pseudonym=people.pseudonym,
+            clock=clock,
+        ),
         webhooks=webhooks,
         webhook_deliveries=webhook_deliveries,
         destinations=destinations,

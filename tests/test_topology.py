@@ -82,9 +82,7 @@ def test_whatever_dies_anywhere_is_moved_to_where_operators_look() -> None:
         for each in triggers
         if each["type"] == "serviceBusTrigger"
     }
-    wanted = {queue.name for queue in QUEUES if queue.name != dead_letters.QUEUE} | {
-        f"{each.topic}/{each.subscriber}" for each in SUBSCRIPTIONS
-    }
+    wanted = {queue.name for queue in QUEUES} | {f"{each.topic}/{each.subscriber}" for each in SUBSCRIPTIONS}
     assert {f"{place}/$deadletterqueue" for place in wanted} <= places
 
 

@@ -11,6 +11,7 @@ import azure.functions as func
 from functions.bus.receiving import CONNECTION, received
 from functions.bus.subscribers import HANDLERS
 from shared_code.bootstrap import app
+from shared_code.events import dead_letters
 from shared_code.events.delivery import FIRST_TIME, Delivery, delivery_of
 from shared_code.events.letter import Reason
 from shared_code.events.redeliveries import QUEUE, is_wake_up, line_of
@@ -83,3 +84,12 @@ async def bus_dead_webhooks(message: func.ServiceBusMessage) -> None:
         await app().undelivered.bury(
             received(message), reason=reason, description=message.dead_letter_error_description or "", code=reason
         )
+
+
+@bp.service_bus_queue_trigger(
+    arg_name="message", queue_name=f"{dead_letters.QUEUE}/$deadletterqueue", connection=CONNECTION
+)
+async def bus_dead_dead_letters(message: func.ServiceBusMessage) -> None:
+    """Put a dead letter back that died of being received too often: operators look for it in the queue."""
+    async with _rest():
+        await app().found_letters.put_back(received(message))

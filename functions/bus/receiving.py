@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import azure.functions as func
 
 from shared_code.bootstrap import app
@@ -20,7 +22,14 @@ def received(message: func.ServiceBusMessage) -> IncomingMessage:
         delivery_count=message.delivery_count or 1,
         content_type=message.content_type or "",
         properties=dict(message.application_properties or {}),
+        enqueued_at=_utc(message.enqueued_time_utc),
+        sequence=message.sequence_number or 0,
     )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """A moment of the host's, which says in its name that it is in UTC, and may not in its zone."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 async def consume(message: func.ServiceBusMessage, *, topic: str, subscriber: str, handle: Handler) -> None:

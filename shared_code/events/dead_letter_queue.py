@@ -13,6 +13,7 @@ from shared_code.events.dead_letters import QUEUE
 from shared_code.events.letter import Letter
 
 if TYPE_CHECKING:
+    from azure.servicebus import ServiceBusReceivedMessage
     from azure.servicebus.aio import ServiceBusReceiver
 
 SESSIONS_AT_ONCE = 8  # each has a connection of its own in this SDK
@@ -70,6 +71,11 @@ async def _complete(receiver: ServiceBusReceiver, message_ids: set[str]) -> None
         batch = await receiver.receive_messages(max_message_count=BATCH, max_wait_time=WAIT)
         if not batch:
             return
-        mine = [message for message in batch if str(message.message_id) in wanted]
-        await asyncio.gather(*(receiver.complete_message(message) for message in mine))
-        wanted -= {str(message.message_id) for message in mine}
+        mine = {_name(message): message for message in batch if _name(message) in wanted}
+        await asyncio.gather(*(receiver.complete_message(message) for message in mine.values()))
+        wanted -= mine.keys()
+
+
+def _name(message: ServiceBusReceivedMessage) -> str:
+    """What a letter is known by: its id, or its number in the queue if whoever sent it gave it none."""
+    return str(message.message_id or f"sequence:{message.sequence_number}")

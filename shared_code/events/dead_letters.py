@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import TooLarge
-from shared_code.domain.events.decoding import DEFAULT_TENANT
 from shared_code.domain.identifiers import uuid7
-from shared_code.domain.json_text import NoJson, read_json
 from shared_code.events.bus import Bus
 from shared_code.events.delivery import FIRST_TIME, Delivery
+from shared_code.events.hints import TENANT, members, subject_of, tenant_of, text
 from shared_code.events.letter import Letter, Reason, Summary
 from shared_code.events.letters import Letters
 from shared_code.events.message import CONTENT_TYPE, IncomingMessage, OutgoingMessage, Property
 
 QUEUE = "dead-letters"
 LONGEST_ID = 70  # with colons, a subscription's 50 characters and a number within Service Bus's 128
-LONGEST_TEXT = 128  # of what a body says about itself
-LONGEST_TENANT = 64
 LONGEST_DESCRIPTION = 1024
 
 
@@ -53,11 +49,15 @@ class DeadLetters:
         """
         letter = self._letter(message, reason, description[:LONGEST_DESCRIPTION], topic, subscription, delivery)
         await self._letters.add(letter)
+        await self.post(letter)
+
+    async def post(self, letter: Letter) -> None:
+        """Send a letter that is written down to the queue. Raises Unavailable."""
         outgoing = to_message(letter)
         try:
             await self._bus.send(QUEUE, [outgoing])
         except TooLarge:
-            properties = {**outgoing.properties, "body_omitted": True}
+            properties = {**outgoing.properties, "body_omitted": True, TENANT: letter.summary.tenant}
             await self._bus.send(
                 QUEUE,
                 [OutgoingMessage(b"", outgoing.message_id, outgoing.session_id, outgoing.content_type, properties)],
@@ -72,12 +72,11 @@ class DeadLetters:
         subscription: str,
         delivery: Delivery,
     ) -> Letter:
-        members = _members(message.body)
-        event_id = _text(members, "id") or message.message_id or hashlib.sha256(message.body).hexdigest()
+        found = members(message.body)
+        event_id = text(found, "id") or message.message_id or hashlib.sha256(message.body).hexdigest()
         if len(event_id) > LONGEST_ID:
             event_id = hashlib.sha256(event_id.encode()).hexdigest()
-        subject = _text(members, "subject") or message.session_id[:LONGEST_TEXT] or "unknown"
-        tenant = _text(members, "tenantid")[:LONGEST_TENANT] or DEFAULT_TENANT
+        subject, tenant = subject_of(message, found), tenant_of(message, found)
         now = self._clock()
         summary = Summary(
             id=uuid7(now),
@@ -85,13 +84,13 @@ class DeadLetters:
             learner=self._pseudonym(tenant, subject),
             message_id=f"{event_id}:{subscription}" + (f":{delivery.redriven}" if delivery.redriven else ""),
             event_id=event_id,
-            type=_text(members, "type"),
+            type=text(found, "type"),
             reason=reason,
             topic=topic,
             subscriber=subscription,
             delivery_count=message.delivery_count,
             failed_at=now,
-            correlation_id=_text(members, "correlationid") or _text(message.properties, "correlationid"),
+            correlation_id=text(found, "correlationid") or text(message.properties, "correlationid"),
             redriven=delivery.redriven,
             edited=0,
             size=len(message.body),
@@ -125,18 +124,3 @@ def to_message(letter: Letter) -> OutgoingMessage:
         content_type=letter.content_type,
         properties=properties,
     )
-
-
-def _members(body: bytes) -> dict[str, Any]:
-    """The members of a body that is a JSON object; none of any other."""
-    try:
-        members = read_json(body)
-    except NoJson:
-        return {}
-    return members if isinstance(members, dict) else {}
-
-
-def _text(members: Any, name: str) -> str:
-    """A member that is text, as far as it goes into a row and a message."""
-    value = members.get(name)
-    return value[:LONGEST_TEXT] if isinstance(value, str) else ""

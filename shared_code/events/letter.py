@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from shared_code.events.delivery import FIRST_TIME, Delivery
 
-Reason = Literal["schema", "rejected", "max-delivery-count", "expired"]
+Reason = Literal["schema", "rejected", "max-delivery-count", "expired", "unknown"]
+"""What a letter died of; `unknown` is one that another system put there without a word that we know."""
 
 
 class Summary(Struct, frozen=True, kw_only=True):

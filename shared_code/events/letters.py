@@ -74,6 +74,33 @@ class Letters:
         except Conflict:
             await self._drop_blob(row)
 
+    async def by_message(self, tenant: str, topic: str, message_id: str) -> Letter | None:
+        """The letter that lies in the queue under this id, if it is written down."""
+        index = await self._table.get(tenant, _index_key(topic, message_id))
+        row = await self._table.get(tenant, str(index.values["letter"])) if index is not None else None
+        return await self._letter(row) if row is not None else None
+
+    async def known(self, letter: Summary) -> bool:
+        """Whether a letter is written down under its message id."""
+        return await self._table.get(letter.tenant, _index(letter).key) is not None
+
+    async def rename(self, letter: Letter, message_id: str) -> Letter:
+        """The letter under another message id. Conflict or NotFound where somebody else is at it at this moment."""
+        before = letter.summary
+        renamed = replace(letter, summary=replace(before, message_id=message_id))
+        row = await self._table.get(before.tenant, before.id)
+        if row is None:
+            raise NotFound("There is no such dead letter.")
+        values = {**row.values, "message_id": message_id}
+        await self._table.transact(
+            [
+                Change("replace", Row(before.tenant, before.id, values, row.etag)),
+                Change("delete", _index(before)),
+                Change("insert", _index(renamed.summary)),
+            ]
+        )
+        return renamed
+
     async def summaries(
         self, tenant: str, selection: Selection, *, after: str = "", limit: int | None = None
     ) -> AsyncIterator[Summary]:
@@ -230,8 +257,11 @@ def _place(letter_id: str) -> str:
 
 
 def _index(summary: Summary) -> Row:
-    digest = hashlib.sha256(f"{summary.topic}\0{summary.message_id}".encode()).hexdigest()
-    return Row(summary.tenant, f"i{digest[:32]}", {"letter": summary.id})
+    return Row(summary.tenant, _index_key(summary.topic, summary.message_id), {"letter": summary.id})
+
+
+def _index_key(topic: str, message_id: str) -> str:
+    return f"i{hashlib.sha256(f'{topic}\0{message_id}'.encode()).hexdigest()[:32]}"
 
 
 def _summary(row: Row) -> Summary:

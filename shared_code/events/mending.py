@@ -9,9 +9,9 @@ import msgspec
 
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import Conflict, FieldError, Invalid
-from shared_code.domain.json_text import NoJson, read_json
 from shared_code.domain.principal import Principal
 from shared_code.events.consumer import fitting
+from shared_code.events.hints import members
 from shared_code.events.letter import Letter
 from shared_code.events.letters import Edit, Letters
 from shared_code.events.store import EventStore
@@ -36,22 +36,13 @@ class Mending:
         mended = fitting(body, letter.summary.topic, self._clock).event
         if mended.tenantid != letter.summary.tenant:
             raise _misfit("/tenantid", "An edit leaves a letter with its tenant.")
-        named = _id_of(letter.body)
-        if named is not None and mended.id != named:
+        named = members(letter.body).get("id")
+        if isinstance(named, str) and named and mended.id != named:
             raise _misfit("/id", "An edit leaves an event its id.")
         stream = self._pseudonym(mended.tenantid, mended.subject)
         if await self._store.find(stream, mended.id) is not None:
             raise Conflict("The event is in the event store, where nothing changes.", code="event-stored")
         return await self._letters.edit(letter.summary.tenant, letter.summary.id, body, by, seen=seen)
-
-
-def _id_of(body: bytes) -> str | None:
-    try:
-        members = read_json(body)
-    except NoJson:
-        return None
-    named = members.get("id") if isinstance(members, dict) else None
-    return named if isinstance(named, str) and named else None
 
 
 def _misfit(pointer: str, detail: str) -> Invalid:

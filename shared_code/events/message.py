@@ -33,7 +33,10 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message as a trigger received it. `delivery_count` is 1 the first time, as the Functions host counts."""
+    """A message as a trigger received it. `delivery_count` is 1 the first time, as the Functions host counts.
+
+    `enqueued_at` is when the bus accepted it, `sequence` its number there; where nobody said, they are None and 0.
+    """
 
     body: bytes
     message_id: str = ""
@@ -41,6 +44,8 @@ class IncomingMessage:
     delivery_count: int = 1
     content_type: str = ""
     properties: Mapping[str, object] = field(default_factory=dict)
+    enqueued_at: datetime | None = None
+    sequence: int = 0
 
 
 def body_of(event: CloudEvent) -> bytes:

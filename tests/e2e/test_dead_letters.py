@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from typing import Any
 
 import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
 
 from demo.api import Api
 from tests.e2e.people import api_of, publish
@@ -134,3 +137,39 @@ async def test_a_subscriber_is_fed_without_a_word_to_the_learner(stack: Stack) -
         await asyncio.sleep(2)
         _, plan, _ = await learner.call("GET", "/api/v1/planning/me")
         assert plan["version"] == 1  # it was carried to a plan before
+
+
+@pytest.mark.timeout(300)
+async def test_a_dead_letter_of_another_system_is_on_the_list_and_redriven(stack: Stack) -> None:
+    tenant, name = f"school-{uuid.uuid4().hex[:8]}", f"put-{uuid.uuid4().hex[:8]}"
+    event = practice(name, tenant, 3)
+    letter = ServiceBusMessage(
+        json.dumps(event).encode(),
+        message_id=f"{event['id']}:progress",
+        session_id=name,
+        application_properties={
+            "DeadLetterReason": "rejected",
+            "topic": "learning-progress",
+            "subscription": "progress",
+        },
+    )
+    connection = stack.environment["ServiceBusConnection"]
+    async with (
+        ServiceBusClient.from_connection_string(connection) as client,
+        client.get_queue_sender("dead-letters") as sender,
+    ):
+        await sender.send_messages(letter)
+    async with (
+        api_of(stack, f"{name}-operator", "operator", tenant=tenant) as operator,
+        api_of(stack, name, tenant=tenant) as learner,
+    ):
+        [listed] = await found(operator, 1)
+        assert (listed["reason"], listed["event_id"]) == ("rejected", event["id"])
+        status, answer, _ = await operator.call("POST", f"{LETTERS}/{listed['id']}/redrives", json={})
+        assert status == 200, answer
+
+        async def practised() -> bool:
+            return bool((await learner.call("GET", "/api/v1/progress/me"))[1].get("attempts") == 1)
+
+        await eventually(practised, 60, "the attempt")
+        assert (await operator.call("GET", LETTERS))[1]["letters"] == []

@@ -22,6 +22,7 @@ from shared_code.events.consents import ConsentRecord
 from shared_code.events.consumer import Consumer
 from shared_code.events.dead_letter_queue import DeadLetterQueue
 from shared_code.events.dead_letters import DeadLetters
+from shared_code.events.found_letters import FoundLetters
 from shared_code.events.handling import Handling
 from shared_code.events.inbox import Inbox
 from shared_code.events.jobs import Jobs
@@ -85,6 +86,14 @@ class Backbone:
         self.consents = ConsentRecord(self.store, self.journal, utc_now)
         self.letters = Letters(self.tables, self.blobs, self.keys, utc_now)
         self.dead_letters = DeadLetters(self.bus, self.letters, stream_of, utc_now)
+        self.found_letters = FoundLetters(
+            bus=self.bus,
+            tables=self.tables,
+            letters=self.letters,
+            dead_letters=self.dead_letters,
+            pseudonym=stream_of,
+            clock=utc_now,
+        )
         self.handling = Handling(self.store, self.inbox, self.timeline, self.consents)
         self.parking = Parking(self.tables, self.keys)
         self.redeliveries = Redeliveries(self.bus)
