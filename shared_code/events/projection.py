@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from shared_code.events.event_source import EventSource
+from shared_code.events.snapshots import Snapshots
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.documents import Documents
 
@@ -29,6 +30,11 @@ class Projection(Protocol):
     @property
     def live(self) -> Documents[Any]:
         """The documents that everybody reads."""
+        ...
+
+    @property
+    def snapshots(self) -> Snapshots | None:
+        """Earlier states of its documents, where it keeps any."""
         ...
 
     def beside(self, rebuild: str) -> Documents[Any]:

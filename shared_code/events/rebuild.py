@@ -68,6 +68,8 @@ class Rebuild:
             return document
 
         await self._live.change(stream, whole)
+        if self._projection.snapshots is not None:  # they are of the document that had to be rebuilt
+            await self._projection.snapshots.forget(stream)
         await self._beside.delete(stream)
 
     async def compare(self, stream: str) -> Difference | None:

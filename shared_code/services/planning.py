@@ -31,6 +31,7 @@ class PlanProjection:
 
     name = "plan"
     version = FOLD
+    snapshots = None  # an undo is a fact like others: nothing is ever computed anew
 
     def __init__(self, documents: Documents[Plans]) -> None:
         self.live = documents
