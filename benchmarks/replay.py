@@ -1,4 +1,5 @@
-"""Rebuilding progress: 1,000 events of one learner, and memory over 100,000 events of 1,000 learners.
+"""Rebuilding progress: 1,000 events of one learner, and memory over 100,000 events of 1,000 learners. Catching up and
+undoing in a stream of 10,000 events, with snapshots and without.
 
 Our own work is the CPU time of this process; storage is a real Azurite. STREAMS=n measures fewer learners.
 """
@@ -37,6 +38,8 @@ from tests.ports import accepts, free_stack_ports
 
 TARGET = 0.2  # seconds of our own work for 1,000 events
 EVENTS, A_LEARNER, LEARNERS = 1_000, 100, int(os.environ.get("STREAMS", "1000"))
+LONG, SOME = 10_000, 400  # events of a learner who has practised for years, and of one catching-up
+UNDONE_IN = 0.25  # of the time that an undo takes without snapshots
 GROWTH = 24.0  # MiB that memory may grow by while the second half is rebuilt
 SYLLABLES = (("你", "nǐ", 3), ("好", "hǎo", 3), ("学", "xué", 2), ("习", "xí", 2), ("中", "zhōng", 1))
 
@@ -47,6 +50,9 @@ class _Bench:
         self.tables, self.blobs = Tables(account), Blobs(account)
         keys = LearnerKeys(self.tables, FileWrapper(folder / "keys"), utc_now)
         self.store = EventStore(self.tables, utc_now, Archive(keys, self.blobs))
+        self.unaided = ProgressService(
+            Documents(self.blobs, keys, "unaided", "progress", Progress), self.store, snapshot_every=LONG * 2
+        )
         self.documents = Documents(self.blobs, keys, "projections", "progress", Progress)
         self.progress = ProgressService(self.documents, self.store)
         self.projection = ProgressProjection(self.documents)
@@ -88,6 +94,33 @@ class _Bench:
         print(f"   at its peak, {grown:.1f} MiB more than after the first half")
         return count == LEARNERS * A_LEARNER and grown < GROWTH
 
+    async def long(self) -> bool:
+        """What catching up and an undo cost in a long stream, with snapshots and without."""
+        services = {"with snapshots": self.progress, "without": self.unaided}
+        for _ in range(LONG // SOME):
+            await self.practise("long", SOME)
+            for service in services.values():
+                await service.catch_up("long")
+        (late,) = [each.event.id async for each in self.store.read("long", after=LONG - 11, to=LONG - 10)]
+        await self.practise("long", 4)
+        undone: dict[str, float] = {}
+        documents = []
+        for name, service in services.items():
+            began = time.perf_counter()
+            await service.catch_up("long")
+            caught_up, cpu = time.perf_counter(), time.process_time()
+            await service.revert("long", late)
+            undone[name], cpu = time.perf_counter() - caught_up, time.process_time() - cpu
+            documents.append(await service.catch_up("long"))
+            print(
+                f"   {LONG} events of one learner, {name}: 4 more are caught up with in "
+                f"{(caught_up - began) * 1000:.0f} ms, "
+                f"a late one undone in {undone[name] * 1000:.0f} ms ({cpu * 1000:.0f} ms of our own work)"
+            )
+        same = documents[0] == documents[1]
+        print(f"   the same: {'yes' if same else 'NO'}; target {UNDONE_IN:.0%} of the time without")
+        return same and undone["with snapshots"] < undone["without"] * UNDONE_IN
+
     async def close(self) -> None:
         await self.tables.close()
         await self.blobs.close()
@@ -114,7 +147,7 @@ def _peak() -> float:
 async def _measure(storage: str, folder: Path) -> bool:
     bench = _Bench(storage, folder)
     try:
-        held = [await bench.one(), await bench.many()]
+        held = [await bench.one(), await bench.long(), await bench.many()]
     finally:
         await bench.close()
     return all(held)

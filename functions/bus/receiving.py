@@ -32,12 +32,12 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-async def consume(message: func.ServiceBusMessage, *, topic: str, subscriber: str, handle: Handler) -> None:
+async def consume(message: func.ServiceBusMessage, *, topic: str, subscriber: str, handle: Handler | None) -> None:
     """Handle a message once; whatever raises here makes the bus deliver it again."""
     await app().consumer.consume(received(message), topic=topic, subscriber=subscriber, handle=handle)
 
 
-def subscribe(bp: func.Blueprint, *, topic: str, subscriber: str, handle: Handler) -> None:
+def subscribe(bp: func.Blueprint, *, topic: str, subscriber: str, handle: Handler | None) -> None:
     """Give a blueprint the trigger of one of a subscriber's topics, `bus_{subscriber}_{topic}`."""
 
     @bp.function_name(f"bus_{subscriber}_{topic.replace('-', '_')}")

@@ -10,10 +10,10 @@ from shared_code.domain.events.catalogue import TOPICS
 from shared_code.events.received import Handler
 from shared_code.services.webhooks import postman
 
-HANDLERS: dict[tuple[str, str], Callable[[Any], Handler]] = {
+HANDLERS: dict[tuple[str, str], Callable[[Any], Handler | None]] = {
     (learning_progress.TOPIC, learning_progress.SUBSCRIBER): learning_progress.handler,
     (assessment.TOPIC, assessment.SUBSCRIBER): lambda _client: assessment.make_good,
-    **{(topic, audit.SUBSCRIBER): lambda _client: audit.nothing_more for topic in audit.TOPICS},
+    **{(topic, audit.SUBSCRIBER): lambda _client: None for topic in audit.TOPICS},
     **{(topic, postman.SUBSCRIBER): lambda _client: webhooks.dispatch for topic in TOPICS},
 }
-"""A subscription's handler, from the Durable client of the function that runs it."""
+"""A subscription's handler, from the Durable client of the function that runs it; None where the event is only kept."""

@@ -51,10 +51,10 @@ class Consumer:
         *,
         topic: str,
         subscriber: str,
-        handle: Handler,
+        handle: Handler | None,
         delivery: Delivery = FIRST_TIME,
     ) -> None:
-        """Handle one message; when this returns, it is to be completed.
+        """Handle one message; when this returns, it is to be completed. Without a handler the event is only kept.
 
         What does not fit its schema, and what the handler rejects (an AppError that says of itself that trying again
         cannot help), goes to the dead letters with its reason. What may pass is parked, and the learner's later events
@@ -71,7 +71,7 @@ class Consumer:
         record.write()
 
     async def _settle(
-        self, message: IncomingMessage, handle: Handler, record: ProcessingRecord, delivery: Delivery
+        self, message: IncomingMessage, handle: Handler | None, record: ProcessingRecord, delivery: Delivery
     ) -> None:
         try:
             decoded = fitting(message.body, record.topic, self._clock)
@@ -84,7 +84,9 @@ class Consumer:
             record.outcome = "no-consent"
             return
         try:
-            head, stored = await asyncio.gather(self._parking.head(line), self._handling.kept(decoded, line.stream))
+            head, (stored, now) = await asyncio.gather(
+                self._parking.head(line), self._handling.kept(decoded, line.stream)
+            )
         except AppError as failure:
             if may_pass(failure):
                 raise
@@ -92,6 +94,9 @@ class Consumer:
             return
         if stored.erased:
             record.outcome = "erased"
+            return
+        if handle is None:
+            record.outcome = "handled" if now else "kept"
             return
         parked = Parked(
             event_id=stored.event.id,

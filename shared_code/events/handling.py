@@ -30,14 +30,14 @@ class Handling:
         """Whether the learner lets the subscriber have this event: as of now, not as of its publication."""
         return await self._consents.permit(stream, event.type, subscriber)
 
-    async def kept(self, decoded: DecodedEvent, stream: str) -> StoredEvent:
-        """The event from the store; one that another system published straight to the bus is stored first.
+    async def kept(self, decoded: DecodedEvent, stream: str) -> tuple[StoredEvent, bool]:
+        """The event from the store; one that another system published straight to the bus is stored first: then True.
 
         Raises Invalid for one that refers to data which is not there.
         """
         found = await self._store.find(stream, decoded.event.id)
         if found is not None:
-            return found
+            return found, False
         if decoded.data is None:
             fault = FieldError("/dataref", "refers to nothing that is here")
             raise Invalid(f"{fault.pointer}: {fault.detail}", errors=[fault])
@@ -50,13 +50,16 @@ class Handling:
             await self._store.reclaim(stream, [event.id])
             await self._store.announce(stream, [event])
             (stored,) = await self._store.append(stream, [event])
-        return stored
+        return stored, True
 
-    async def once(self, received: Received, subscriber: str, handle: Handler) -> str:
+    async def once(self, received: Received, subscriber: str, handle: Handler | None) -> str:
         """Handle an event, at once again while its failure may pass: `handled`, or `duplicate` if it was before.
 
-        A replay hands events over that were handled long ago: it has marks of its own.
+        A replay hands events over that were handled long ago: it has marks of its own. Without a handler, all that the
+        subscriber wants is the event in its stream: `kept`, and its own row there is the mark (docs/adr/0026).
         """
+        if handle is None:
+            return "kept"
         replay = received.delivery.replay
         marks = f"{subscriber}#{replay}" if replay else subscriber
         async with self._inbox.once(marks, received.event.id) as first:

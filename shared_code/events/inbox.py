@@ -2,6 +2,7 @@
 
 Table `inbox`: a row a subscriber and event, made only once: first a lease, then the mark that it was handled. The mark
 is made after the handling, so a crash in between repeats it: handlers are idempotent, or start something that is.
+Whoever only wants an event in its stream needs no mark but the event's own row there (docs/adr/0026).
 """
 
 from __future__ import annotations

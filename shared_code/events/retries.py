@@ -51,7 +51,7 @@ class Retries:
         self._clock = clock
         self._delays = delays
 
-    async def work(self, line: Line, handle: Handler) -> None:
+    async def work(self, line: Line, handle: Handler | None) -> None:
         """Handle what is parked in the line until it is empty and open, or has to wait.
 
         An event that has failed once more than there are delays goes to the dead letters, and the next one has its
@@ -79,7 +79,7 @@ class Retries:
             woken += 1
         return woken
 
-    async def _again(self, line: Line, parked: Parked, handle: Handler) -> None:
+    async def _again(self, line: Line, parked: Parked, handle: Handler | None) -> None:
         stored = await self._store.find(line.stream, parked.event_id)
         if stored is None or stored.erased:  # nobody has anything to do about it any more
             await self._parking.release(line, parked)
@@ -94,7 +94,7 @@ class Retries:
             record.write()
 
     async def _try(
-        self, line: Line, parked: Parked, stored: StoredEvent, handle: Handler, record: ProcessingRecord
+        self, line: Line, parked: Parked, stored: StoredEvent, handle: Handler | None, record: ProcessingRecord
     ) -> None:
         try:
             received = self._received(line, parked, stored)

@@ -2,8 +2,8 @@
 
     python -m tests.shared_code.events.dying STORAGE BUS KEYS WORK STEP ARGUMENT
 
-Prints `here` when it has come to the step. WORK is `consume` (an event, whose handler fails), `retry` (a line, whose
-handler fails for good), `archive` (a stream) or `redrive` (a tenant's letters).
+Prints `here` when it has come to the step. WORK is `consume` (an event, whose handler fails), `keep` (an event that is
+only kept), `retry` (a line, whose handler fails for good), `archive` (a stream) or `redrive` (a tenant's letters).
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from tests.shared_code.events.backbone import Backbone
 def _stand_still_after(part: object, step: str) -> None:
     work = getattr(part, step)
 
-    async def work_and_stand_still(*args: Any, **kwargs: Any) -> None:
-        await work(*args, **kwargs)
+    async def work_and_stand_still(*args: Any, **kwargs: Any) -> Any:
+        done = await work(*args, **kwargs)
         print("here", flush=True)
         await asyncio.sleep(600)
+        return done
 
     setattr(part, step, work_and_stand_still)
 
@@ -51,6 +52,9 @@ async def _main(storage: str, bus: str, keys: str, work: str, step: str, argumen
         backbone.consumer._clock = lambda: utc_now() - DELAYS[0]  # so that the first delay is over
         message = IncomingMessage(body=argument.encode())
         await backbone.consumer.consume(message, topic="learning-progress", subscriber="progress", handle=_unavailable)
+    elif work == "keep":
+        message = IncomingMessage(body=argument.encode())
+        await backbone.consumer.consume(message, topic="content", subscriber="audit", handle=None)
     elif work == "retry":
         backbone.retries._clock = lambda: utc_now() + DELAYS[0]  # it is due
         await backbone.retries.work(Line.parse(argument), _rejected)

@@ -50,6 +50,31 @@ async def test_a_kill_between_parking_and_scheduling_is_made_good_by_the_deliver
     assert handler.handled == [message.message_id]
 
 
+@pytest.mark.parametrize(("step", "stored"), [("timeline.note", 0), ("store.append", 1)])
+async def test_a_kill_while_an_event_is_kept_leaves_it_kept_or_free(
+    azurite: str, servicebus: str, backbone: Backbone, learner: str, step: str, stored: int
+) -> None:
+    """There is nothing between the event and the mark that it was handled: the next delivery finds both, or neither."""
+    event = {**foreign(learner, "sayzhong"), "type": "sayzhong.content.updated.v1"}
+    event["data"] = {"content_id": learner, "version": 1, "change": "revised"}
+    body, stream = json.dumps(event), stream_of("sayzhong", learner)
+    await killed_after(azurite, servicebus, "keep", step, body)
+
+    async def rows() -> list[tuple[str, str]]:
+        return [(row.key, row.etag) async for row in backbone.tables.table("events").rows(stream)]
+
+    left = await rows()
+    assert len([key for key, _ in left if key[0] == "e"]) == stored
+    for _ in range(2):
+        before = await rows()
+        message = IncomingMessage(body=body.encode())
+        await backbone.consumer.consume(message, topic="content", subscriber="audit", handle=None)
+        if before:
+            assert await rows() == before  # nothing is done a second time
+    assert [key[0] for key, _ in await rows()] == ["e", "h", "i"]
+    assert await backbone.tables.table("inbox").get(f"audit|{event['id']}", "") is None
+
+
 @pytest.mark.parametrize("step", ["letters.add", "dead_letters.send"])
 async def test_a_kill_while_a_parked_event_dies_makes_one_dead_letter(
     azurite: str, servicebus: str, backbone: Backbone, learner: str, step: str
