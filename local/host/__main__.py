@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("--after", type=int, metavar="PORT", help="only HTTP until this port of this machine answers")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log.setLevel(logging.DEBUG)
     logging.getLogger("azure").setLevel(logging.WARNING)
     folder = options.app.resolve()
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,7 +94,9 @@ class TimerTrigger:
         status = {"Last": last, "LastUpdated": last, "Next": self._schedule.after(datetime.now(UTC)).isoformat()}
         value = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
         retry = retry or Message(retry_count=0, max_retry_count=0)
-        await self._invoker.run(self._function, TypedData(json=json.dumps(value)), reason=reason, retry=retry)
+        level = logging.INFO if reason == BY_HAND else logging.DEBUG  # what nobody asked for, few want to watch
+        data = TypedData(json=json.dumps(value))
+        await self._invoker.run(self._function, data, reason=reason, retry=retry, level=level)
 
     def _store(self, last: datetime) -> None:
         if self._monitored:
