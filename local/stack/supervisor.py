@@ -59,7 +59,7 @@ async def _supervise(ports: Ports, host: str) -> None:
         for task in reversed(tasks):
             task.cancel()
             await asyncio.wait([task])
-    record.unlink()
+    record.unlink(missing_ok=True)
     _say("ended")
 
 
