@@ -46,6 +46,7 @@ _FIELDS = {
     ]
     for kind, (_, fields) in _PERFORMATIVES.items()
 }
+_EMPTY = {kind: {"kind": kind, **{name: None for name, *_ in fields}} for kind, fields in _FIELDS.items()}
 _KINDS = {code: kind for kind, (code, _) in _PERFORMATIVES.items()}
 _SASL = 0x40  # descriptors from here on are of SASL, and travel in frames of another type
 
@@ -54,7 +55,7 @@ class Frame(SimpleNamespace):
     """A performative: `kind` is its name, its fields are attributes, None where nothing is given."""
 
     def __init__(self, kind: str, **fields: Any) -> None:
-        super().__init__(kind=kind, **dict.fromkeys(name for name, *_ in _FIELDS[kind]) | fields)
+        super().__init__(**_EMPTY[kind] | fields)
 
 
 def encode_frame(channel: int, frame: Frame, payload: bytes = b"") -> bytes:
