@@ -21,7 +21,7 @@ from shared_code.domain.errors import Unavailable
 from shared_code.domain.identifiers import uuid7
 from shared_code.events.bus import Bus
 from shared_code.events.dead_letter_queue import DeadLetterQueue
-from shared_code.events.dead_letters import LONGEST_DESCRIPTION, DeadLetters
+from shared_code.events.dead_letters import LONGEST_DESCRIPTION, QUEUE, DeadLetters
 from shared_code.events.hints import members, subject_of, tenant_of, text
 from shared_code.events.letter import Letter, Reason, Summary
 from shared_code.events.letters import Letters
@@ -68,7 +68,7 @@ class FoundLetters:
         """Write down what has come since the last look and nobody has written down; how many."""
         first, started_at = await self._place()
         found = 0
-        async with browsing(self._bus) as browser:
+        async with browsing(self._bus, QUEUE) as browser:
             for _ in range(PAGES):
                 page = await browser.page(first)
                 if not page:
