@@ -59,7 +59,7 @@ from shared_code.services.assessment import AssessmentService
 from shared_code.services.content.item import Item
 from shared_code.services.content.service import ContentService
 from shared_code.services.effectiveness import EffectivenessService
-from shared_code.services.erasure import Erasures, Person
+from shared_code.services.erasure import Erasures
 from shared_code.services.experiments import ExperimentsService
 from shared_code.services.feedback import Feedback
 from shared_code.services.guests import GuestProgress, LinkedGuests
@@ -181,21 +181,10 @@ def app() -> App:
     journal = Journal(store, pending, outbox, publication)
     people = People(settings.pseudonym_key)
     letters = Letters(tables, blobs, keys, clock)
-    dead_letters = DeadLetters(bus, letters, keys, people.pseudonym, clock)
-    dead_letter_queue = DeadLetterQueue(bus)
-    found_letters = FoundLetters(
-        bus=bus,
-        tables=tables,
-        letters=letters,
-        dead_letters=dead_letters,
-        queue=dead_letter_queue,
-        keys=keys,
-        pseudonym=people.pseudonym,
-        clock=clock,
-    )
+    dead_letters = DeadLetters(bus, letters, people.pseudonym, clock)
     consents = ConsentRecord(store, journal, clock)
     handling, parking, redeliveries = (
-        Handling(store, Inbox(tables, clock), timeline, consents, keys),
+        Handling(store, Inbox(tables, clock), timeline, consents),
         Parking(tables, keys),
         Redeliveries(bus),
     )
@@ -216,7 +205,7 @@ def app() -> App:
     )
     redrive = Redrive(
         letters=letters,
-        queue=dead_letter_queue,
+        queue=DeadLetterQueue(bus),
         redeliveries=redeliveries,
         queues={WEBHOOKS: undelivered.redrive},
         lake=lake,
@@ -283,11 +272,6 @@ def app() -> App:
         adopt=GuestProgress(store, progress_service).adopt,
     )
     forgetting = Forgetting(bus, parking)
-
-    async def forget_letters(person: Person) -> None:
-        await letters.forget(person.tenant, person.pseudonym)
-        await found_letters.start_over()
-
     erasures = Erasures(
         table=tables.table("erasures"),
         keys=keys,
@@ -301,7 +285,7 @@ def app() -> App:
             "channel": lambda person: channel.forget(personal(person.pseudonym), person.pseudonym),
             "answers": lambda person: gateway.forget(person.pseudonym),
             "parked": lambda person: forgetting.parked(person.pseudonym),
-            "letters": forget_letters,
+            "letters": lambda person: letters.forget(person.tenant, person.pseudonym),
             "messages": lambda person: forgetting.messages(person.id, person.pseudonym),
         },
         others=LinkedGuests(gateway.guests.linked_to, store).of,
@@ -355,7 +339,14 @@ def app() -> App:
             clock=clock,
         ),
         dead_letters=dead_letters,
-        found_letters=found_letters,
+        found_letters=FoundLetters(
+            bus=bus,
+            tables=tables,
+            letters=letters,
+            dead_letters=dead_letters,
+            pseudonym=people.pseudonym,
+            clock=clock,
+        ),
         webhooks=webhooks,
         webhook_deliveries=webhook_deliveries,
         destinations=destinations,

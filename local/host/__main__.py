@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
 from local.host.app import run
 from local.host.indexing import Refused
-from local.host.processes import WORKER, stop_on_signals, supervise
-from local.host.worker import IndexingFailed
+from local.host.processes import WORKER, supervise
 from local.paths import PROJECT
 from local.ports import Ports, is_free
 from local.settings_file import SettingsUnreadable, load
@@ -20,16 +20,16 @@ from local.settings_file import SettingsUnreadable, load
 log = logging.getLogger("host")
 
 
-async def _serve(folder: Path, workers: int, watch: bool, after: int | None) -> int:
+async def _serve(options: argparse.Namespace) -> int:
     stop = asyncio.Event()
-    stop_on_signals(stop)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     number = os.environ.pop(WORKER, None)
-    if number is None and (watch or workers > 1):
+    if number is None and (options.watch or options.workers > 1):
         if not is_free(Ports.from_environment().host):
             raise OSError("it is taken")
-        arguments = ["--app", str(folder), *(["--after", str(after)] if after else [])]
-        return await supervise(arguments, workers, folder if watch else None, stop)
-    await run(folder, stop, number=int(number or 0), shared=number is not None, after=after)
+        return await supervise(options.workers, options.app if options.watch else None, stop)
+    await run(options.app, stop, number=int(number) if number else None, after=options.after)
     return 0
 
 
@@ -44,15 +44,14 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="so many processes share the triggers")
     parser.add_argument("--after", type=int, metavar="PORT", help="only HTTP until this port of this machine answers")
     options = parser.parse_args()
+    options.app = options.app.resolve()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    log.setLevel(logging.DEBUG)
     logging.getLogger("azure").setLevel(logging.WARNING)
-    folder = options.app.resolve()
     try:
-        load(folder, os.environ)
+        load(options.app, os.environ)
         os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
-        return asyncio.run(_serve(folder, options.workers, options.watch, options.after))
-    except (IndexingFailed, Refused, SettingsUnreadable) as error:
+        return asyncio.run(_serve(options))
+    except (Refused, SettingsUnreadable) as error:
         log.error("%s", error)
     except OSError as error:
         log.error("cannot listen on port %d: %s", Ports.from_environment().host, error.strerror or error)

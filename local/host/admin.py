@@ -5,15 +5,14 @@ learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from aiohttp import web
 
-from local.host.http import Endpoint
 from local.host.indexing import Function
 
 STATUS = {"id": "local", "state": "Running", "version": "4.0.0", "versionDetails": "local", "errors": []}
-NAMES = ("queueName", "topicName", "subscriptionName", "schedule", "event")  # what a trigger listens to
+NAMES = ("type", "queueName", "topicName", "subscriptionName", "schedule", "event")  # what a trigger listens to
 
 
 def table(functions: Sequence[Function], base: str) -> list[str]:
@@ -21,7 +20,7 @@ def table(functions: Sequence[Function], base: str) -> list[str]:
     lines = ["Functions:"]
     for function in functions:
         methods = ",".join(method.upper() for method in function.trigger.get("methods") or ()) or "any"
-        names = [str(function.trigger[name]) for name in ("type", *NAMES) if function.trigger.get(name)]
+        names = [str(function.trigger[name]) for name in NAMES if function.trigger.get(name)]
         address = url(function, base)
         lines.append(f"  {function.name}: " + (f"[{methods}] {address}" if address else " ".join(names)))
     return lines
@@ -33,28 +32,19 @@ def url(function: Function, base: str) -> str | None:
     return f"{base}/{route}" if function.kind == "httpTrigger" else None
 
 
-def endpoints(
-    functions: Sequence[Function], base: str, by_hand: Mapping[str, Callable[[], Awaitable[None]]]
-) -> list[Endpoint]:
-    """`by_hand` runs a function by its name."""
-
-    def shown(function: Function) -> dict[str, object]:
-        bindings = [function.trigger, *function.inputs, *function.outputs.values()]
-        return {
+def endpoints(functions: Sequence[Function], base: str) -> list[web.RouteDef]:
+    """The app's functions as they were found, and that the host is up."""
+    shown = {
+        function.name.lower(): {
             "name": function.name,
             "language": "python",
             "href": f"/admin/functions/{function.name}",
             "invoke_url_template": url(function, base),
-            "config": {"bindings": [dict(binding) for binding in bindings]},
+            "config": {"bindings": function.bindings},
             "isDisabled": False,
         }
-
-    def wanted(request: web.Request) -> Function:
-        name = request.match_info["name"].lower()
-        for function in functions:
-            if function.name.lower() == name:
-                return function
-        raise web.HTTPNotFound(text="")
+        for function in functions
+    }
 
     async def status(_request: web.Request) -> web.Response:
         return web.json_response(STATUS)
@@ -63,22 +53,15 @@ def endpoints(
         return web.Response()
 
     async def listed(_request: web.Request) -> web.Response:
-        return web.json_response([shown(function) for function in functions])
+        return web.json_response(list(shown.values()))
 
     async def one(request: web.Request) -> web.Response:
-        return web.json_response(shown(wanted(request)))
-
-    async def run(request: web.Request) -> web.Response:
-        function = wanted(request)
-        if function.name not in by_hand:
-            return web.Response(status=501, text=f"The local host does not run a {function.kind} by hand.")
-        await by_hand[function.name]()
-        return web.Response(status=202)
+        found = shown.get(request.match_info["name"].lower())
+        return web.json_response(found) if found else web.Response(status=404)
 
     return [
-        ("GET", "/admin/host/status", status),
-        ("GET", "/admin/host/ping", ping),
-        ("GET", "/admin/functions", listed),
-        ("GET", "/admin/functions/{name}", one),
-        ("POST", "/admin/functions/{name}", run),
+        web.get("/host/status", status),
+        web.get("/host/ping", ping),
+        web.get("/functions", listed),
+        web.get("/functions/{name}", one),
     ]

@@ -7,23 +7,19 @@ import logging
 import os
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from local.host import admin
-from local.host.http import HttpTriggers, application, listen
+from local.host.http import HttpTriggers
 from local.host.indexing import DURABLE, Function, functions
 from local.host.invocation import Invoker
-from local.host.keys import FunctionKeys
 from local.host.options import HostOptions
-from local.host.protos import TypedData
-from local.host.routing import Routes
 from local.host.timers import TimerTrigger
 from local.host.upstream import Upstream
-from local.host.worker import InvocationFailed, Worker
+from local.host.worker import Worker
 from local.paths import state_dir
 from local.ports import HOST, Ports, answers
 
@@ -33,21 +29,19 @@ LOOK_UP = 0.2  # seconds between two looks whether what the host waits for is th
 GRACE = 8.0  # seconds for what runs to finish; the stack kills after ten
 
 
-async def run(
-    folder: Path, stop: asyncio.Event, *, number: int = 0, shared: bool = False, after: int | None = None
-) -> None:
-    """Load the app in the folder and serve it until `stop`. Worker 0 alone prints the table of functions.
+async def run(folder: Path, stop: asyncio.Event, *, number: int | None, after: int | None) -> None:
+    """Load the app in the folder and serve it until `stop`; as worker `number` of several, on a port that they share.
 
     Timers, messages and orchestrations wait until the port `after` answers: Azure's host does not start without
     storage either (learn.microsoft.com/azure/azure-functions/functions-recover-storage-account).
 
-    Raises IndexingFailed and Refused for an app that cannot be served, OSError for a port that is taken.
+    Raises Refused for an app that cannot be served, OSError for a port that is taken.
     """
     worker = Worker()
     try:
         options = HostOptions.load(folder)
         found = functions(worker.start(folder), os.environ)
-        await _serve(worker, found, options, stop, number, shared, after)
+        await _serve(worker, found, options, stop, number, after)
     finally:
         worker.stop()
 
@@ -57,69 +51,57 @@ async def _serve(
     found: list[Function],
     options: HostOptions,
     stop: asyncio.Event,
-    number: int,
-    shared: bool,
+    number: int | None,
     after: int | None,
 ) -> None:
-    ports = Ports.from_environment()
-    origin, engine = f"http://{HOST}:{ports.host}", f"{HOST}:{ports.durable}"
-    links = None
-    if any(each.kind in DURABLE or any(b["type"] == "durableClient" for b in each.inputs) for each in found):
-        from local.host.management import DurableLinks, Management
-        from local.host.pump import DurablePump
-
-        links = DurableLinks(origin, options.durable.get("hubName", "TestHubName"))
-    client = links.client(engine) if links else ""
-    invoker = Invoker(worker, os.environ, timeout=options.function_timeout, durable_client=client)
-
     def of(*kinds: str) -> list[Function]:
         return [each for each in found if each.kind in kinds]
 
-    routes = Routes(found, options.route_prefix)
-    http = HttpTriggers(invoker, routes, FunctionKeys(state_dir()), options.http)
-    timers = {each.name: TimerTrigger(each, invoker, state_dir() / "timers") for each in of("timerTrigger")}
-    sources: list[Source] = [timer.run for timer in timers.values()]
+    ports, extensions = Ports.from_environment(), options.extensions
+    origin, engine = f"http://{HOST}:{ports.host}", f"{HOST}:{ports.durable}"
+    base = f"{origin}/{extensions.http.route_prefix}".rstrip("/")
+    durable = any(each.kind in DURABLE or each.bound("durableClient") for each in found)
+    client = ""
+    if durable:
+        from local.host import management, pump  # half a second, which other apps need not wait
+
+        client = management.client_value(origin, engine, extensions.durable_task.hub_name)
+    invoker = Invoker(worker, os.environ, timeout=options.function_timeout, durable_client=client)
+    sources: list[Source] = [TimerTrigger(each, invoker, state_dir() / "timers").run for each in of("timerTrigger")]
     if of("serviceBusTrigger"):
         from local.host.servicebus import ServiceBusTrigger  # its SDK takes 200 ms
 
-        bus = (ServiceBusTrigger(each, invoker, options.service_bus, os.environ) for each in of("serviceBusTrigger"))
+        bus = (ServiceBusTrigger(each, invoker, extensions.service_bus) for each in of("serviceBusTrigger"))
         sources += [trigger.run for trigger in bus]
-    base = "/".join(filter(None, (origin, options.route_prefix)))
-    by_hand = {name: timer.by_hand for name, timer in timers.items()}
-    endpoints = [
-        *admin.endpoints(found, base, by_hand),
-        *Upstream(of("signalRTrigger"), invoker, os.environ).endpoints(),
-    ]
-    if links:
-        pump = DurablePump(of(*DURABLE), invoker, options.durable, engine)
-        sources.append(pump.run)
-        endpoints += Management(pump.channel, links, pump.orchestrators).endpoints()
-    if number == 0:
+    webhooks = Upstream(of("signalRTrigger"), invoker, os.environ).endpoints()
+    if durable:
+        work = pump.DurablePump(of(*DURABLE), invoker, extensions.durable_task, engine)
+        sources.append(work.run)
+        webhooks += management.Management(client, work.orchestrators).endpoints()
+    http = HttpTriggers(of("httpTrigger"), invoker, extensions.http)
+    if not number:
         for line in admin.table(found, base):
             log.info(line)
-        for line in [*options.unheeded, *routes.shadowed(), *_vain_retries(found)]:
-            log.warning(line)
-    for each in of("warmupTrigger"):
-        with suppress(InvocationFailed):  # it is in the log, and functions work without it
-            await invoker.run(each, TypedData(json="{}"))
-    runner = await listen(application(http.handle, endpoints), ports.host, shared=shared)
-    log.info("worker %d ready on %s", number, origin)
-    await _until_stopped(runner, http, [partial(_held, source, after) for source in sources], stop)
+    own = {"/admin": admin.endpoints(found, base), "/runtime": webhooks}
+    runner = await http.listen(ports.host, own, shared=number is not None)
+    log.info("worker %d ready on %s", number or 0, origin)
+    await _until_stopped(runner, http, sources, stop, after)
     await invoker.close()
 
 
-async def _held(source: Source, after: int | None, stop: asyncio.Event) -> None:
-    """Let the source work, not before the port `after` answers."""
-    while after is not None and not await answers(after):
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_UP)
-            return
-    await source(stop)
-
-
-async def _until_stopped(runner: web.AppRunner, http: HttpTriggers, sources: list[Source], stop: asyncio.Event) -> None:
+async def _until_stopped(
+    runner: web.AppRunner, http: HttpTriggers, sources: list[Source], stop: asyncio.Event, after: int | None
+) -> None:
     """Let everything work until `stop` or a failure; then take nothing new, and finish what runs."""
-    listeners = [asyncio.create_task(source(stop)) for source in sources]
+
+    async def held(source: Source) -> None:
+        while after is not None and not await answers(after):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LOOK_UP)
+                return
+        await source(stop)
+
+    listeners = [asyncio.create_task(held(source)) for source in sources]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, *listeners], return_when=asyncio.FIRST_COMPLETED)
     stop.set()  # a listener that ended by itself has failed, and its exception surfaces below
@@ -132,12 +114,3 @@ async def _until_stopped(runner: web.AppRunner, http: HttpTriggers, sources: lis
     except TimeoutError:
         log.warning("stopped although functions still run")
     await runner.cleanup()
-
-
-def _vain_retries(found: list[Function]) -> list[str]:
-    """Azure's runtime retries timers alone, of the triggers here (functions-bindings-error-pages#retry-policies)."""
-    return [
-        f"The retry policy of '{function.name}' has no effect: a {function.kind} has none in Azure"
-        for function in found
-        if function.retry and function.kind != "timerTrigger"
-    ]

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from local.host.protos import Message
@@ -14,27 +13,12 @@ from local.host.protos import Message
 Binding = Mapping[str, Any]  # a binding as the app declares it, app settings filled in
 
 DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity", "entityTrigger": "entityName"}
-TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", "warmupTrigger", *DURABLE}
-INPUTS = {"durableClient", "signalRConnectionInfo"}
-OUTPUTS = {"http", "signalR"}
+TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", *DURABLE}
+OTHERS = {("durableClient", "IN"), ("http", "OUT"), ("signalR", "OUT")}
 
 
 class Refused(Exception):
     """The app asks for something that this host does not do. The text is one line."""
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often, and after which delays, a failed execution is repeated. `limit` -1 means for ever."""
-
-    limit: int
-    first: timedelta
-    longest: timedelta
-
-    def delay(self, attempt: int) -> float:
-        """Seconds before retry `attempt` (from 1): doubled each time, up to the longest; fixed where both are equal."""
-        doubled: timedelta = self.first * 2 ** min(attempt - 1, 20)
-        return min(doubled, self.longest).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -44,14 +28,17 @@ class Function:
     name: str
     id: str
     trigger: Binding
-    inputs: tuple[Binding, ...]
-    outputs: Mapping[str, Binding]  # by name
-    retry: RetryPolicy | None
+    bindings: tuple[Binding, ...]
+    retry: Message | None  # RpcRetryOptions
 
     @property
     def kind(self) -> str:
         """The trigger's type, `httpTrigger` for example."""
         return str(self.trigger["type"])
+
+    def bound(self, kind: str) -> dict[str, Binding]:
+        """Its bindings of one type, by name."""
+        return {binding["name"]: binding for binding in self.bindings if binding["type"] == kind}
 
 
 def functions(found: Iterable[Message], settings: Mapping[str, str]) -> list[Function]:
@@ -60,36 +47,25 @@ def functions(found: Iterable[Message], settings: Mapping[str, str]) -> list[Fun
 
 
 def _function(found: Message, settings: Mapping[str, str]) -> Function:
-    bindings = [_filled(found.name, json.loads(raw), settings) for raw in found.raw_bindings]
-    triggers = [each for each in bindings if each["type"] in TRIGGERS]
-    inputs = tuple(each for each in bindings if each["type"] in INPUTS and each["direction"] == "IN")
-    outputs = {each["name"]: each for each in bindings if each["type"] in OUTPUTS and each["direction"] == "OUT"}
+    def setting(match: re.Match[str]) -> str:
+        if match[1] not in settings:
+            raise Refused(f"Function '{found.name}': '%{match[1]}%' does not resolve to an app setting")
+        return settings[match[1]]
+
+    def filled(value: Any) -> Any:
+        """With app settings for each `%NAME%`, as the host has them in every text of a binding."""
+        return re.sub(r"%([^%\s]+)%", setting, value) if isinstance(value, str) else value
+
+    bindings = tuple({key: filled(value) for key, value in json.loads(raw).items()} for raw in found.raw_bindings)
     for each in bindings:
-        if each not in (*triggers, *inputs, *outputs.values()):
+        if each["type"] not in TRIGGERS and (each["type"], each["direction"]) not in OTHERS:
             raise Refused(
                 f"Function '{found.name}': the local host does not know the {each['direction'].lower()} binding "
                 f"type '{each['type']}' (parameter '{each['name']}')"
             )
+    triggers = [each for each in bindings if each["type"] in TRIGGERS]
     if len(triggers) != 1:
         raise Refused(f"Function '{found.name}' has {len(triggers)} triggers, it must have one")
-    return Function(found.name, found.function_id, triggers[0], inputs, outputs, _retry(found.retry_options))
-
-
-def _filled(function: str, binding: dict[str, Any], settings: Mapping[str, str]) -> Binding:
-    """Put app settings in for `%NAME%`, as the host does for every text of a binding."""
-
-    def setting(match: re.Match[str]) -> str:
-        if match[1] not in settings:
-            raise Refused(f"Function '{function}': '%{match[1]}%' does not resolve to an app setting")
-        return settings[match[1]]
-
-    texts = {key: value for key, value in binding.items() if isinstance(value, str)}
-    return binding | {key: re.sub(r"%([^%\s]+)%", setting, value) for key, value in texts.items()}
-
-
-def _retry(options: Message | None) -> RetryPolicy | None:
-    if options is None:
-        return None
-    if options.delay_interval is not None:
-        return RetryPolicy(options.max_retry_count, options.delay_interval, options.delay_interval)
-    return RetryPolicy(options.max_retry_count, options.minimum_interval, options.maximum_interval)
+    if found.retry_options and triggers[0]["type"] != "timerTrigger":
+        raise Refused(f"Function '{found.name}' has a retry policy: of the triggers here Azure retries timers alone")
+    return Function(found.name, found.function_id, triggers[0], bindings, found.retry_options)

@@ -11,29 +11,25 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from local.host.indexing import Binding, Function
+from local.host.indexing import Function
 from local.host.protos import Message, ParameterBinding, TypedData
-from local.host.signalr import Connection, Pushes, PushFailed
+from local.host.signalr import Pushes
 from local.host.worker import InvocationFailed, Worker
 
 log = logging.getLogger("host")
 TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})")
-BY_HAND = "This function was programmatically called via the host APIs."  # the reason of HTTP executions, too
 ONCE = Message(retry_count=0, max_retry_count=0)
 
 
 class Invoker:
     """Runs functions of one app."""
 
-    def __init__(
-        self, worker: Worker, settings: Mapping[str, str], *, timeout: float, durable_client: str = ""
-    ) -> None:
+    def __init__(self, worker: Worker, settings: Mapping[str, str], *, timeout: float, durable_client: str) -> None:
         """`timeout` is in seconds, endless where infinite; `durable_client` the value of `durableClient` bindings."""
         self._worker = worker
-        self._settings = settings
         self._timeout = timeout
         self._durable_client = durable_client
-        self._pushes = Pushes()
+        self._pushes = Pushes(settings)
 
     async def run(
         self,
@@ -45,66 +41,54 @@ class Invoker:
         metadata: Mapping[str, TypedData] | None = None,
         trace: tuple[str, str] = ("", ""),
         retry: Message = ONCE,
-        level: int = logging.INFO,
     ) -> TypedData | None:
         """Run a function to its end, outputs included; return what it returned. Raises InvocationFailed.
 
-        `trace` is the W3C `traceparent` and `tracestate` that it came with; `level` that of its log but for failures.
+        `trace` is the W3C `traceparent` and `tracestate` that it came with.
         """
         invocation = str(uuid.uuid4())
-        log.log(level, "Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
+        client = TypedData(string=self._durable_client)
+        request = Message(
+            invocation_id=invocation,
+            function_id=function.id,
+            input_data=[
+                ParameterBinding(name=function.trigger["name"], data=data),
+                *(ParameterBinding(name=name, data=client) for name in function.bound("durableClient")),
+            ],
+            trigger_metadata=metadata or {},
+            trace_context=Message(trace_parent=child_of(trace[0]), trace_state=trace[1], attributes={}),
+            retry_context=retry,
+        )
+        log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
         if details:
             log.info("Trigger Details: %s", details)
         await _hold("before", function.name)
         started = time.perf_counter()
 
-        def ended(loud: int, how: str, more: str = "") -> None:
+        def ended(level: int, how: str, more: str = "") -> None:
             duration = (time.perf_counter() - started) * 1000
             text = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)%s"
-            log.log(loud, text, function.name, how, invocation, duration, more)
+            log.log(level, text, function.name, how, invocation, duration, more)
 
-        inputs = [ParameterBinding(name=function.trigger["name"], data=data)]
         try:
-            inputs += [self._input(function, binding, data.http) for binding in function.inputs]
-            request = Message(
-                invocation_id=invocation,
-                function_id=function.id,
-                input_data=inputs,
-                trigger_metadata=metadata or {},
-                trace_context=Message(trace_parent=child_of(trace[0]), trace_state=trace[1], attributes={}),
-                retry_context=retry,
-            )
             returned = await self._execute(function, request)
         except InvocationFailed as failure:
             stack = f"\nResult: Failure\nException: {failure.message}\nStack: {failure.stack_trace}"
             ended(logging.ERROR, "Failed", stack)
             raise
-        ended(level, "Succeeded")
+        ended(logging.INFO, "Succeeded")
         await _hold("after", function.name)
         return returned
 
     async def _execute(self, function: Function, request: Message) -> TypedData | None:
         try:
-            limit = None if self._timeout == float("inf") else self._timeout
-            answer = await asyncio.wait_for(self._worker.invoke(request), limit)
-            for output in answer.output_data:
-                binding, data = function.outputs[output.name], output.data
-                if text := data.string or data.json or (data.bytes or b"").decode():
-                    connection = Connection.of(function.name, binding, self._settings)
-                    await self._pushes.send(connection, binding["hubName"], text)
+            answer = await asyncio.wait_for(self._worker.invoke(request), self._timeout)
         except TimeoutError as error:
             raise InvocationFailed(f"TimeoutError: functionTimeout of {self._timeout:.0f} s exceeded") from error
-        except PushFailed as error:
-            raise InvocationFailed(str(error)) from error
+        for output in answer.output_data:
+            await self._pushes.send(function.bound("signalR")[output.name], output.data)
         returned: TypedData | None = answer.return_value
         return returned
-
-    def _input(self, function: Function, binding: Binding, http: Message | None) -> ParameterBinding:
-        value = self._durable_client
-        if binding["type"] == "signalRConnectionInfo":
-            user = _expression(str(binding.get("userId") or ""), http)
-            value = Connection.of(function.name, binding, self._settings).client(binding["hubName"], user)
-        return ParameterBinding(name=binding["name"], data=TypedData(string=value))
 
     async def close(self) -> None:
         """Let go of what the output bindings hold."""
@@ -125,14 +109,3 @@ def child_of(parent: str) -> str:
     found = TRACE_PARENT.fullmatch(parent)
     trace, flags = (found["trace"], found["flags"]) if found else (secrets.token_hex(16), "00")
     return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
-
-
-def _expression(text: str, http: Message | None) -> str:
-    """Fill `{headers.name}`, `{query.name}` and route parameters in, empty where the request has none."""
-
-    def value(match: re.Match[str]) -> str:
-        source, _, name = match[1].rpartition(".")
-        values = getattr(http, source or "params") or {}
-        return str(values.get(name.lower() if source == "headers" else name, ""))
-
-    return re.sub(r"\{([^{}]+)\}", value, text)

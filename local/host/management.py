@@ -1,4 +1,4 @@
-"""Durable Functions' HTTP management API over Microsoft's own client; and the links that lead to it.
+"""Durable Functions' HTTP management API, over Microsoft's own client of the engine.
 
 learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 """
@@ -6,26 +6,21 @@ learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import grpc
 from aiohttp import web
-from azure.durable_functions import DurableOrchestrationStatus, OrchestrationRuntimeStatus
-from azure.durable_functions.http.http_management_payload import HttpManagementPayload
-from azure.durable_functions.internal.compat.history_projection import project_history
-from azure.durable_functions.internal.compat.orchestration_runtime_status import to_durabletask_status
-from durabletask.client import AsyncTaskHubGrpcClient, OrchestrationQuery, OrchestrationState, OrchestrationStatus
+from azure.durable_functions import DurableFunctionsClient, DurableOrchestrationStatus, OrchestrationRuntimeStatus
 from durabletask.entities import EntityInstanceId
 
-from local.host.http import Endpoint, Handler
-
-ROOT = "/runtime/webhooks/durabletask"
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+ROOT = "/webhooks/durabletask"
 ONE = "/instances/{instance}"
 ENTITY = "/entities/{name}/{key}"
-ENDED = (OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED)
+STATUSES = OrchestrationRuntimeStatus
+ENDED = (STATUSES.Completed, STATUSES.Failed, STATUSES.Terminated)
 SHOWN = ("name", "instanceId", "runtimeStatus", "input", "customStatus", "output", "createdTime", "lastUpdatedTime")
 ANSWERS = {
     grpc.StatusCode.ALREADY_EXISTS: 409,
@@ -35,37 +30,24 @@ ANSWERS = {
 }
 
 
-class DurableLinks:
-    """Where instances are managed, as clients are told it."""
-
-    def __init__(self, origin: str, hub: str) -> None:
-        self._base, self._query = origin + ROOT, f"taskHub={hub}&connection=Storage"
-        self._hub = {"taskHubName": hub, "connectionName": "Storage", "requiredQueryStringParameters": self._query}
-
-    def of(self, instance: str) -> dict[str, str]:
-        """The management URLs of an instance."""
-        return dict(HttpManagementPayload(instance, f"{self._base}/instances/{instance}", self._query))
-
-    def client(self, address: str) -> str:
-        """The value of a `durableClient` binding: JSON that names the engine (`host:port`) and this API."""
-        here = {"managementUrls": self.of("INSTANCEID"), "baseUrl": self._base, "httpBaseUrl": self._base}
-        return json.dumps(self._hub | here | {"rpcBaseUrl": address})
+def client_value(origin: str, engine: str, hub: str) -> str:
+    """The value of a `durableClient` binding: JSON that names the engine (`host:port`) and this API."""
+    base, query = f"{origin}/runtime{ROOT}", f"taskHub={hub}&connection=Storage"
+    names = {"taskHubName": hub, "connectionName": "Storage", "requiredQueryStringParameters": query}
+    return json.dumps(names | {"baseUrl": base, "httpBaseUrl": base, "rpcBaseUrl": engine})
 
 
 class Management:
     """The endpoints."""
 
-    def __init__(self, channel: grpc.aio.Channel, links: DurableLinks, orchestrators: set[str]) -> None:
-        """`channel` leads to the engine; `orchestrators` are the app's, in lower case."""
-        quiet = logging.getLogger("durabletask")
-        quiet.setLevel(logging.WARNING)
-        self._client = AsyncTaskHubGrpcClient(channel=channel, logger=quiet, emit_trace_spans=False)
-        self._links = links
+    def __init__(self, client: str, orchestrators: set[str]) -> None:
+        """`client` is the binding's value; `orchestrators` are the app's, in lower case."""
+        self._client = DurableFunctionsClient(client)
         self._orchestrators = orchestrators
 
-    def endpoints(self) -> list[Endpoint]:
+    def endpoints(self) -> list[web.RouteDef]:
         """All of them."""
-        calls: list[Endpoint] = [
+        calls: list[tuple[str, str, Handler]] = [
             ("POST", "/orchestrators/{function}", self._start),
             ("POST", "/orchestrators/{function}/{instance}", self._start),
             ("GET", "/instances{slash:/?}", self._query),
@@ -79,7 +61,7 @@ class Management:
             ("POST", ENTITY, self._signal),
             ("*", "/{rest:.*}", self._unknown),
         ]
-        return [(method, ROOT + path, _explained(call)) for method, path, call in calls]
+        return [web.route(method, ROOT + path, _explained(call)) for method, path, call in calls]
 
     async def _start(self, http: web.Request) -> web.Response:
         name, instance = http.match_info["function"], http.match_info.get("instance")
@@ -89,68 +71,66 @@ class Management:
         return self._accepted(await start)
 
     def _accepted(self, instance: str, body: Any = None) -> web.Response:
-        links = self._links.of(instance)
+        links = self._client.create_http_management_payload(instance_id=instance)
         headers = {"Location": links["statusQueryGetUri"], "Retry-After": "10"}
         return web.json_response(body or links, status=202, headers=headers)
 
-    async def _state(self, http: web.Request) -> OrchestrationState:
-        state = await self._client.get_orchestration_state(http.match_info["instance"])
-        if state is None:
+    async def _found(self, http: web.Request, **options: bool) -> DurableOrchestrationStatus:
+        found = await self._client.get_status(http.match_info["instance"], **options)
+        if not found:
             raise web.HTTPNotFound(text="")
-        return state
+        return found
 
     async def _status(self, http: web.Request) -> web.Response:
-        state, with_input = await self._state(http), _flag(http, "showInput", "true")
-        history = None
-        if _flag(http, "showHistory"):
-            events = await self._client.get_orchestration_history(state.instance_id)
-            with_output = _flag(http, "showHistoryOutput")
-            history = project_history(events, show_input=with_input, show_history_output=with_output)
-        shown = _shown(state, with_input, history)
-        if state.runtime_status not in ENDED:
-            return self._accepted(state.instance_id, shown)
-        failed = state.failure_details and _flag(http, "returnInternalServerErrorOnFailure")
-        return web.json_response(shown, status=500 if failed else 200)
+        found = await self._found(
+            http,
+            show_input=_flag(http, "showInput", "true"),
+            show_history=_flag(http, "showHistory"),
+            show_history_output=_flag(http, "showHistoryOutput"),
+        )
+        if found.runtime_status not in ENDED:
+            return self._accepted(http.match_info["instance"], _shown(found))
+        failed = found.runtime_status == STATUSES.Failed and _flag(http, "returnInternalServerErrorOnFailure")
+        return web.json_response(_shown(found), status=500 if failed else 200)
 
     async def _query(self, http: web.Request) -> web.Response:
-        prefix = http.query.get("instanceIdPrefix")
-        query = OrchestrationQuery(**_filter(http.query), instance_id_prefix=prefix, fetch_inputs_and_outputs=True)
+        prefix, with_input = http.query.get("instanceIdPrefix", ""), _flag(http, "showInput")
         first = int(http.headers.get("x-ms-continuation-token") or 0)
         end = first + int(http.query.get("top", 100))
-        states = await self._client.get_all_orchestration_states(query)
-        rows = [_shown(state, _flag(http, "showInput")) for state in states[first:end]]
-        return web.json_response(rows, headers={"x-ms-continuation-token": str(end) if end < len(states) else ""})
+        found = await self._client.get_status_by(**_filter(http.query))
+        rows = [_shown(each, with_input) for each in found if str(each.instance_id).startswith(prefix)]
+        more = str(end) if end < len(rows) else ""
+        return web.json_response(rows[first:end], headers={"x-ms-continuation-token": more})
 
     async def _purge(self, http: web.Request) -> web.Response:
         if instance := http.match_info.get("instance"):
-            done = await self._client.purge_orchestration(instance, recursive=False)
+            count = (await self._client.purge_orchestration(instance, recursive=False)).deleted_instance_count
         else:
-            done = await self._client.purge_orchestrations_by(**_filter(http.query))
-        count = done.deleted_instance_count
+            count = (await self._client.purge_instance_history_by(**_filter(http.query))).instances_deleted
         return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
     async def _raise_event(self, http: web.Request) -> web.Response:
-        given, state = await _json(http), await self._state(http)
-        if state.runtime_status in ENDED:
+        given, found = await _json(http), await self._found(http)
+        if found.runtime_status in ENDED:
             return web.Response(status=410)
-        await self._client.raise_orchestration_event(state.instance_id, http.match_info["event"], data=given)
+        await self._client.raise_orchestration_event(http.match_info["instance"], http.match_info["event"], data=given)
         return web.Response(status=202)
 
     async def _order(self, http: web.Request) -> web.Response:
         """A failed instance is rewound, one that runs takes the other orders."""
-        order, state, reason = http.match_info["order"], await self._state(http), http.query.get("reason", "")
-        failed, ended = state.runtime_status == OrchestrationStatus.FAILED, state.runtime_status in ENDED
-        if not failed if order == "rewind" else ended:
+        order, instance, reason = http.match_info["order"], http.match_info["instance"], http.query.get("reason", "")
+        status = (await self._found(http)).runtime_status
+        if status != STATUSES.Failed if order == "rewind" else status in ENDED:
             return web.Response(status=410)
         if order == "terminate":
-            await self._client.terminate_orchestration(state.instance_id, output=reason, recursive=False)
+            await self._client.terminate_orchestration(instance, output=reason, recursive=False)
         else:
-            await getattr(self._client, f"{order}_orchestration")(state.instance_id, reason=reason)
+            await getattr(self._client, f"{order}_orchestration")(instance, reason=reason)
         return web.Response(status=202)
 
     async def _restart(self, http: web.Request) -> web.Response:
-        state, fresh = await self._state(http), _flag(http, "restartWithNewInstanceId", "true")
-        again = self._client.restart_orchestration(state.instance_id, restart_with_new_instance_id=fresh)
+        fresh = _flag(http, "restartWithNewInstanceId", "true")
+        again = self._client.restart_orchestration(http.match_info["instance"], restart_with_new_instance_id=fresh)
         return self._accepted(await again)
 
     async def _entity(self, http: web.Request) -> web.Response:
@@ -168,7 +148,7 @@ class Management:
 def _explained(handler: Handler) -> Handler:
     """What the engine or the request does not allow, as an answer that says so."""
 
-    async def explained(http: web.Request) -> web.StreamResponse:
+    async def explained(http: web.Request) -> web.Response:
         try:
             return await handler(http)
         except (KeyError, ValueError) as error:
@@ -185,18 +165,17 @@ def _refused(status: int, message: str) -> web.Response:
 
 def _filter(query: Mapping[str, str]) -> dict[str, Any]:
     """Statuses and times of a query or a purge."""
+    times = {"created_time_from": query.get("createdTimeFrom"), "created_time_to": query.get("createdTimeTo")}
     names = [name.strip() for name in query.get("runtimeStatus", "").split(",") if name]
     return {
-        "runtime_status": [to_durabletask_status(OrchestrationRuntimeStatus(name)) for name in names] or None,
-        "created_time_from": datetime.fromisoformat(query["createdTimeFrom"]) if query.get("createdTimeFrom") else None,
-        "created_time_to": datetime.fromisoformat(query["createdTimeTo"]) if query.get("createdTimeTo") else None,
+        "runtime_status": [STATUSES(name) for name in names] or None,
+        **{name: datetime.fromisoformat(time) for name, time in times.items() if time},
     }
 
 
-def _shown(state: OrchestrationState, with_input: bool, history: list[Any] | None = None) -> dict[str, Any]:
+def _shown(status: DurableOrchestrationStatus, with_input: bool = True) -> dict[str, Any]:
     """One instance as the API shows it: what it lacks is null."""
-    status = DurableOrchestrationStatus.from_orchestration_state(state, include_input=with_input, history=history)
-    return {**dict.fromkeys(SHOWN), **status.to_json()}
+    return {**dict.fromkeys(SHOWN), **status.to_json(), **({} if with_input else {"input": None})}
 
 
 async def _json(http: web.Request) -> Any:

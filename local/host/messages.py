@@ -30,33 +30,28 @@ def body(message: ServiceBusReceivedMessage) -> bytes:
 
 
 def one(message: ServiceBusReceivedMessage) -> tuple[TypedData, dict[str, TypedData]]:
-    """The trigger's value, text where it is UTF-8, and its metadata for cardinality `one`; the metadata
-    `UserProperties` is what says so.
+    """The trigger's value, text where it is UTF-8, and its metadata for cardinality `one`, which the metadata
+    `UserProperties` tells of.
     """
-    data = body(message)
     try:
-        value = TypedData(string=data.decode())
+        value = TypedData(string=body(message).decode())
     except UnicodeDecodeError:
-        value = TypedData(bytes=data)
-    return value, {name: _metadata(each) for name, each in properties(message).items() if each is not None}
+        value = TypedData(bytes=body(message))
+    named = {name: each for name, each in _properties(message).items() if each is not None}
+    return value, {name: TypedData(json=json.dumps(each)) for name, each in named.items()}
 
 
 def many(messages: Sequence[ServiceBusReceivedMessage]) -> tuple[TypedData, dict[str, TypedData]]:
     """The same for cardinality `many`: bodies in a collection, each property as a JSON array `…Array`."""
-    rows = [properties(message) for message in messages]
+    rows = [_properties(message) for message in messages]
     columns = {f"{name}Array": TypedData(json=json.dumps([row[name] for row in rows])) for name in rows[0]}
     return TypedData(collection_bytes=Message(bytes=[body(message) for message in messages])), columns
 
 
-def _metadata(value: Any) -> TypedData:
-    return TypedData(string=value) if isinstance(value, str) else TypedData(json=json.dumps(value))
-
-
-def properties(message: ServiceBusReceivedMessage) -> dict[str, Any]:
+def _properties(message: ServiceBusReceivedMessage) -> dict[str, Any]:
     """The broker's and the sender's properties by the names of the trigger's metadata; None where there is none."""
     own = {_plain(name): _plain(value) for name, value in (message.application_properties or {}).items()}
-    named = {name.title().replace("_", ""): _plain(getattr(message, name)) for name in AS_NAMED}
-    return named | {
+    return {name.title().replace("_", ""): _plain(getattr(message, name)) for name in AS_NAMED} | {
         "ApplicationProperties": own,
         "UserProperties": own,
         "DeliveryCount": (message.delivery_count or 0) + 1,  # AMQP counts failed deliveries, .NET this one too

@@ -6,7 +6,9 @@ github.com/atifaziz/NCrontab, CrontabFieldImpl. Cron libraries for Python take m
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from bisect import bisect
+from datetime import UTC, datetime, time, timedelta
+from itertools import product
 
 MONTHS = ["january", "february", "march", "april", "may", "june",
           "july", "august", "september", "october", "november", "december"]  # fmt: skip
@@ -14,6 +16,7 @@ DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "satur
 FIELDS: tuple[tuple[int, int, list[str]], ...] = (  # lowest, highest, names of the numbers from the lowest
     (0, 59, []), (0, 59, []), (0, 23, []), (1, 31, []), (1, 12, MONTHS), (0, 6, DAYS),
 )  # fmt: skip
+SEARCHED = 9 * 366  # days; a 29 February may be eight years away
 
 
 class Schedule:
@@ -27,24 +30,18 @@ class Schedule:
         if len(fields) != 6:
             raise ValueError(f"'{expression}' has {len(fields)} fields, a schedule has six")
         read = [_values(field, *known) for field, known in zip(fields, FIELDS, strict=True)]
-        self._seconds, self._minutes, self._hours, self._days, self._months, self._weekdays = read
+        seconds, minutes, hours, self._days, self._months, self._weekdays = read
+        self._times = sorted(time(*each) for each in product(hours, minutes, seconds))
 
     def after(self, moment: datetime) -> datetime:
         """The first time due after the moment. Raises ValueError where none comes within nine years."""
-        found = moment.replace(microsecond=0) + timedelta(seconds=1)
-        end = found + timedelta(days=9 * 366)  # a 29 February may be eight years away
-        while found < end:
-            weekday = (found.weekday() + 1) % 7
-            if not (found.month in self._months and found.day in self._days and weekday in self._weekdays):
-                found = found.replace(hour=0, minute=0, second=0) + timedelta(days=1)
-            elif found.hour not in self._hours:
-                found = found.replace(minute=0, second=0) + timedelta(hours=1)
-            elif found.minute not in self._minutes:
-                found = found.replace(second=0) + timedelta(minutes=1)
-            elif found.second not in self._seconds:
-                found += timedelta(seconds=1)
-            else:
-                return found
+        at = bisect(self._times, moment.time())
+        for ahead in range(SEARCHED):
+            day = moment.date() + timedelta(days=ahead)
+            fits = day.month in self._months and day.day in self._days and day.isoweekday() % 7 in self._weekdays
+            if fits and at < len(self._times):
+                return datetime.combine(day, self._times[at], UTC)
+            at = 0
         raise ValueError("the schedule is never due")
 
 

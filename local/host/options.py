@@ -1,65 +1,85 @@
-"""`host.json`, as far as this host heeds it (learn.microsoft.com/azure/azure-functions/functions-host-json)."""
+"""`host.json` (learn.microsoft.com/azure/azure-functions/functions-host-json).
+
+Of the extensions that this host has, an option that it does not heed is refused; other sections are for Azure alone.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+import msgspec
 
 from local.host.indexing import Refused
 
-HEEDED = {  # of the options of each extension; the Durable engine is the storage, whichever is named
-    "http": {"routePrefix", "maxOutstandingRequests", "maxConcurrentRequests"},
-    "serviceBus": {"autoCompleteMessages", "maxAutoLockRenewalDuration", "maxConcurrentCalls", "maxConcurrentSessions",
-                   "maxMessageBatchSize", "sessionIdleTimeout"},
-    "durableTask": {"hubName", "maxConcurrentActivityFunctions", "maxConcurrentEntityFunctions",
-                    "maxConcurrentOrchestratorFunctions", "storageProvider"},
-}  # fmt: skip
+
+class Seconds(float):
+    """Written as a .NET time span `[d.]hh:mm:ss[.fff]`; `-1` is endless."""
 
 
-def seconds(span: str) -> float:
-    """A .NET time span `[d.]hh:mm:ss[.fff]` in seconds; `-1` is endless."""
-    if span.strip() in ("-1", "-00:00:00.0010000"):
-        return float("inf")
+def seconds(_type: type, span: str) -> Seconds:
+    """Read a time span. Raises ValueError."""
+    if span in ("-1", "-00:00:00.0010000"):
+        return Seconds("inf")
     days, _, clock = span.rpartition(".") if "." in span.partition(":")[0] else ("0", "", span)
     hours, minutes, rest = clock.split(":")
-    return int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(rest)
+    return Seconds(int(days) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(rest))
 
 
-@dataclass(frozen=True)
-class HostOptions:
-    """The options by section, the vendor's defaults filled in by those who read them."""
+class Section(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """One extension's options, with the vendor's defaults."""
 
-    function_timeout: float
-    http: Mapping[str, Any]
-    service_bus: Mapping[str, Any]
-    durable: Mapping[str, Any]
 
-    @property
-    def route_prefix(self) -> str:
-        """What stands before every function's route."""
-        return str(self.http.get("routePrefix", "api")).strip("/")
+class Http(Section, frozen=True):
+    """-1 is no limit, as in every plan but Consumption."""
 
-    @property
-    def unheeded(self) -> list[str]:
-        """A line for each option that is set and does nothing here."""
-        sections = {"http": self.http, "serviceBus": self.service_bus, "durableTask": self.durable}
-        return [
-            f"host.json: the local host does not heed extensions.{name}.{option}"
-            for name, section in sections.items()
-            for option, value in section.items()
-            if value and option not in HEEDED[name]
-        ]
+    route_prefix: str = "api"
+    max_outstanding_requests: int = -1
+    max_concurrent_requests: int = -1
+
+
+class ServiceBus(Section, frozen=True):
+    """Nothing is fetched ahead, and a function cannot settle its message: the worker has no way to say so."""
+
+    prefetch_count: Literal[0] = 0
+    auto_complete_messages: Literal[True] = True
+    max_auto_lock_renewal_duration: Seconds = Seconds(300)
+    max_concurrent_calls: int = 16
+    max_concurrent_sessions: int = 8
+    max_message_batch_size: int = 1000
+    session_idle_timeout: Seconds = Seconds(30)
+
+
+class DurableTask(Section, frozen=True):
+    """The local engine is the storage, whichever is named."""
+
+    hub_name: str = "TestHubName"
+    storage_provider: Any = None
+    max_concurrent_activity_functions: int = 10
+    max_concurrent_orchestrator_functions: int = 10
+    max_concurrent_entity_functions: int = 10
+
+
+class Extensions(msgspec.Struct, frozen=True, rename="camel"):
+    """Those that this host has."""
+
+    http: Http = Http()
+    service_bus: ServiceBus = ServiceBus()
+    durable_task: DurableTask = DurableTask()
+
+
+class HostOptions(msgspec.Struct, frozen=True, rename="camel"):
+    """The file; a missing one means the defaults, as with Core Tools."""
+
+    function_timeout: Seconds = Seconds(1800)
+    extensions: Extensions = Extensions()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the app's `host.json`; a missing one means the defaults, as with Core Tools. Raises Refused."""
+        """Read the app's `host.json`. Raises Refused."""
         path = folder / "host.json"
         try:
-            stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-            timeout, extensions = seconds(stored.get("functionTimeout", "00:30:00")), stored.get("extensions", {})
-            return cls(timeout, *(extensions.get(name, {}) for name in HEEDED))
-        except (ValueError, AttributeError) as error:
+            text = path.read_bytes() if path.exists() else b"{}"
+            return msgspec.json.decode(text, type=cls, dec_hook=seconds)
+        except ValueError as error:
             raise Refused(f"{path}: {error}") from error

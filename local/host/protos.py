@@ -31,10 +31,10 @@ class TypedData(Message):
 
 
 class ParameterBinding(Message):
-    """A value by the name of its binding."""
+    """A value by the name of its binding; shared memory is not used."""
 
     def WhichOneof(self, _group: str) -> str:  # noqa: N802 - protobuf's name
-        """Always `data`: shared memory is not used."""
+        """Always `data`."""
         return "data"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ import grpc
 from local.durable.wire import helpers, pb, service
 from local.host.indexing import DURABLE, Function
 from local.host.invocation import Invoker
+from local.host.options import DurableTask
 from local.host.protos import TypedData
 from local.host.worker import InvocationFailed
 
@@ -33,10 +34,7 @@ KINDS = {  # of work items: what the engine's calls name them, and the message t
 class DurablePump:
     """Connects an app's orchestrators, activities and entities to the engine at an address (`host:port`)."""
 
-    def __init__(
-        self, functions: Iterable[Function], invoker: Invoker, limits: Mapping[str, Any], address: str
-    ) -> None:
-        """`limits` is host.json's `extensions.durableTask`."""
+    def __init__(self, functions: Iterable[Function], invoker: Invoker, options: DurableTask, address: str) -> None:
         self._functions = {
             (function.kind, (function.trigger.get(DURABLE[function.kind]) or function.name).lower()): function
             for function in functions
@@ -44,36 +42,36 @@ class DurablePump:
         self.orchestrators = {name for kind, name in self._functions if kind == "orchestrationTrigger"}
         self._invoker = invoker
         self._address = address
-        self.channel = grpc.aio.insecure_channel(address, options=ENDLESS_MESSAGES)
-        self._engine = service.TaskHubSidecarServiceStub(self.channel)
-        kinds = {"Orchestration": "Orchestrator", "Activity": "Activity", "Entity": "Entity"}
-        most = {f"maxConcurrent{a}WorkItems": limits.get(f"maxConcurrent{b}Functions", 10) for a, b in kinds.items()}
-        self._request = pb.GetWorkItemsRequest(**most)
+        self._limits = pb.GetWorkItemsRequest(
+            maxConcurrentOrchestrationWorkItems=options.max_concurrent_orchestrator_functions,
+            maxConcurrentActivityWorkItems=options.max_concurrent_activity_functions,
+            maxConcurrentEntityWorkItems=options.max_concurrent_entity_functions,
+        )
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then finish what runs; outlive an engine that restarts."""
         away = False
         stopping = asyncio.create_task(stop.wait())
-        while not stop.is_set():
-            items = self._engine.GetWorkItems(self._request)
-            taking = asyncio.create_task(self._take(items, stop))
-            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set() and self._running:
-                await asyncio.wait(self._running)  # while the call is open, the engine leaves them to us
-            items.cancel()
-            try:
-                await taking
-                away = False
-            except grpc.aio.AioRpcError as error:
-                if not away:
-                    log.warning("Durable engine at %s is away: %s", self._address, error.details())
-                away = True
-            except asyncio.CancelledError:
-                pass  # the cancelled call's way to end
-            if not stop.is_set():
+        async with grpc.aio.insecure_channel(self._address, options=ENDLESS_MESSAGES) as channel:
+            self._engine = service.TaskHubSidecarServiceStub(channel)
+            while not stop.is_set():
+                items = self._engine.GetWorkItems(self._limits)
+                taking = asyncio.create_task(self._take(items, stop))
+                await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if stop.is_set() and self._running:
+                    await asyncio.wait(self._running)  # while the call is open, the engine leaves them to us
+                items.cancel()
+                try:
+                    await taking
+                    away = False
+                except grpc.aio.AioRpcError as error:
+                    if not away:
+                        log.warning("Durable engine at %s is away: %s", self._address, error.details())
+                    away = True
+                except asyncio.CancelledError:
+                    return  # the cancelled call's way to end
                 await asyncio.sleep(AGAIN)
-        await self.channel.close(grace=5)
 
     async def _take(self, items: Any, stop: asyncio.Event) -> None:
         async for item in items:
@@ -99,13 +97,10 @@ class DurablePump:
         except grpc.aio.AioRpcError as error:
             log.warning("Durable engine did not take the result of %s: %s", kind, error.details())
 
-    def _function(self, kind: str, name: str) -> Function | None:
-        return self._functions.get((kind, name.lower()))
-
     async def _orchestrator(self, request: Any) -> Any:
         started = [e for e in (*request.pastEvents, *request.newEvents) if e.HasField("executionStarted")]
         name = started[-1].executionStarted.name
-        if function := self._function("orchestrationTrigger", name):
+        if function := self._functions.get(("orchestrationTrigger", name.lower())):
             response = pb.OrchestratorResponse.FromString(await self._replay(function, request))
         else:
             missing, status = _unknown("orchestrator", name), pb.ORCHESTRATION_STATUS_FAILED
@@ -117,7 +112,7 @@ class DurablePump:
     async def _entity(self, request: Any) -> Any:
         batch, infos = helpers.convert_to_entity_batch_request(request)
         name = request.instanceId.split("@")[1]
-        if function := self._function("entityTrigger", name):
+        if function := self._functions.get(("entityTrigger", name)):
             result = pb.EntityBatchResult.FromString(await self._replay(function, batch))
         else:
             failed = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=_unknown("entity", name)))
@@ -128,20 +123,19 @@ class DurablePump:
 
     async def _activity(self, request: Any) -> Any:
         response = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
-        function = self._function("activityTrigger", request.name)
+        function = self._functions.get(("activityTrigger", request.name.lower()))
         if function is None:
             response.failureDetails.CopyFrom(_unknown("activity", request.name))
             return response
         value, parent = TypedData(string=request.input.value or "null"), request.parentTraceContext
+        trace = parent.traceParent, parent.traceState.value
         try:
-            if returned := await self._invoker.run(
-                function, value, trace=(parent.traceParent, parent.traceState.value)
-            ):
+            if returned := await self._invoker.run(function, value, trace=trace):
                 response.result.value = returned.json or returned.string or ""
         except InvocationFailed as failure:
             kind, _, text = failure.message.partition(": ")
-            trace = helpers.get_string_value(failure.stack_trace)
-            response.failureDetails.CopyFrom(pb.TaskFailureDetails(errorType=kind, errorMessage=text, stackTrace=trace))
+            stack = helpers.get_string_value(failure.stack_trace)
+            response.failureDetails.CopyFrom(pb.TaskFailureDetails(errorType=kind, errorMessage=text, stackTrace=stack))
         return response
 
     async def _replay(self, function: Function, request: Any) -> bytes:

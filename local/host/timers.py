@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
-import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from local.host.indexing import Function, Refused
-from local.host.invocation import BY_HAND, Invoker
+from local.host.invocation import Invoker
 from local.host.ncrontab import Schedule
 from local.host.protos import Message, TypedData
 from local.host.worker import InvocationFailed
 
 MONITORED = timedelta(minutes=1)  # schedules that are due more often keep no status, in Azure either
 LOOK_UP = 1.0  # seconds between two tries to become the worker that runs the timer
+NEVER = "0001-01-01T00:00:00"
 
 
 class TimerTrigger:
@@ -34,7 +34,7 @@ class TimerTrigger:
             self._schedule = Schedule(function.trigger["schedule"])
             first = self._schedule.after(datetime.now(UTC))
             often = self._schedule.after(first) - first < MONITORED
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             raise Refused(f"Function '{function.name}': cannot read the schedule: {error}") from error
         folder.mkdir(exist_ok=True)
         self._monitored = not often and function.trigger.get("useMonitor") is not False
@@ -45,10 +45,7 @@ class TimerTrigger:
     async def run(self, stop: asyncio.Event) -> None:
         """Run the function whenever it is due, until `stop`."""
         with self._lock.open("w") as lock:  # the system lets go of it whichever way this worker ends
-            while True:
-                with suppress(BlockingIOError):
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
+            while not _locked(lock.fileno()):
                 if await _stopped(stop, LOOK_UP):
                     return
             due = datetime.now(UTC)
@@ -64,45 +61,50 @@ class TimerTrigger:
                 due = self._schedule.after(max(now, due))  # a wait may end a moment early
                 if await _stopped(stop, (due - now).total_seconds()):
                     return
-                await self._fire(stop)
+                await self._fire(stop, past_due=False)
 
-    async def by_hand(self) -> None:
-        """Run it once, now, whatever its schedule says; a failure is in the log."""
-        with suppress(InvocationFailed):
-            await self._once(BY_HAND)
-
-    async def _fire(self, stop: asyncio.Event, *, past_due: bool = False) -> None:
-        """Run the function, again as its retry policy says."""
+    async def _fire(self, stop: asyncio.Event, *, past_due: bool) -> None:
+        """Run the function, again as its retry policy says (RpcRetryOptions; a limit of -1 is none)."""
         started = datetime.now(UTC)
-        policy, attempt = self._function.retry, 0
+        last = self._last.isoformat() if self._last else NEVER
+        status = {"Last": last, "LastUpdated": last, "Next": self._schedule.after(started).isoformat()}
+        value = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
+        policy, attempt = self._function.retry or Message(max_retry_count=0), 0
         while True:
-            retry = Message(retry_count=attempt, max_retry_count=policy.limit if policy else 0)
+            retry = Message(retry_count=attempt, max_retry_count=policy.max_retry_count)
+            data, reason = TypedData(json=json.dumps(value)), f"Timer fired at {started.isoformat()}"
             try:
-                await self._once(f"Timer fired at {started.isoformat()}", past_due=past_due, retry=retry)
+                await self._invoker.run(self._function, data, reason=reason, retry=retry)
                 break
             except InvocationFailed:
-                attempt += 1
-                if policy is None or 0 <= policy.limit < attempt:
+                if 0 <= policy.max_retry_count <= attempt:
                     break
-                if await _stopped(stop, policy.delay(attempt)):
+                if await _stopped(stop, _pause(policy, attempt)):
                     return  # past due for whoever starts next
+                attempt += 1
         self._last = started
         self._store(started)
-
-    async def _once(self, reason: str, *, past_due: bool = False, retry: Message | None = None) -> None:
-        last = self._last.isoformat() if self._last else "0001-01-01T00:00:00"
-        status = {"Last": last, "LastUpdated": last, "Next": self._schedule.after(datetime.now(UTC)).isoformat()}
-        value = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
-        retry = retry or Message(retry_count=0, max_retry_count=0)
-        level = logging.INFO if reason == BY_HAND else logging.DEBUG  # what nobody asked for, few want to watch
-        data = TypedData(json=json.dumps(value))
-        await self._invoker.run(self._function, data, reason=reason, retry=retry, level=level)
 
     def _store(self, last: datetime) -> None:
         if self._monitored:
             fresh = self._status.with_suffix(".new")
             fresh.write_text(json.dumps({"Last": last.isoformat(), "Next": self._schedule.after(last).isoformat()}))
             fresh.replace(self._status)
+
+
+def _pause(policy: Message, attempt: int) -> float:
+    """Seconds after a failed attempt (from 0): always the same, or doubled each time up to the longest."""
+    pause: timedelta | None = policy.delay_interval
+    if pause is None:
+        pause = min(policy.minimum_interval * 2 ** min(attempt, 20), policy.maximum_interval)
+    return pause.total_seconds()
+
+
+def _locked(file: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:

@@ -16,14 +16,13 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import azure_functions_runtime as runtime
+
 from local.host import protos
+from local.host.indexing import Refused
 from local.host.protos import Message, StatusResult
 
 SCRIPT = "function_app.py"
-
-
-class IndexingFailed(Exception):
-    """The app cannot be loaded. The text is the worker's own, with its traceback."""
 
 
 class InvocationFailed(Exception):
@@ -39,34 +38,33 @@ class Worker:
     """Loads one app and runs its functions."""
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="python-worker", daemon=True)
 
     def start(self, folder: Path) -> list[Message]:
-        """Load the app in the folder; return what the worker tells of its functions. Raises IndexingFailed."""
-        import azure_functions_runtime as runtime
+        """Load the app in the folder; return what the worker tells of its functions.
 
+        Raises Refused with the worker's own words and traceback for an app that it cannot load.
+        """
         os.environ["AzureWebJobsScriptRoot"] = str(folder)  # noqa: SIM112 - the host's spelling
         sys.path.insert(0, str(folder))
         said = logging.getLogger("azure.functions")
         said.setLevel(logging.CRITICAL)  # a failure is reported once, by the exception below
         runtime.start_threadpool_executor()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="python-worker", daemon=True)
         self._thread.start()
         init = Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder)))
         properties = {"host": "127.0.0.1", "protos": protos}
         answer = self._submit(runtime.worker_init_request(Message(request=init, properties=properties))).result()
         if answer.result.status != StatusResult.Success:
-            raise IndexingFailed(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}".rstrip())
+            raise Refused(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}".rstrip())
         said.setLevel(logging.WARNING)
         found: list[Message] | None
         found = self._submit(runtime.functions_metadata_request(None)).result().function_metadata_results
         if found is None:
-            raise IndexingFailed(f"There is no {os.environ.get('PYTHON_SCRIPT_FILE_NAME', SCRIPT)} in {folder}")
+            raise Refused(f"There is no {os.environ.get('PYTHON_SCRIPT_FILE_NAME', SCRIPT)} in {folder}")
         return found
 
     def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
-        assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def invoke(self, request: Message) -> Message:
@@ -74,8 +72,6 @@ class Worker:
 
         Raises InvocationFailed. Cancelling this cancels the function.
         """
-        import azure_functions_runtime as runtime
-
         call = runtime.invocation_request(Message(request=Message(invocation_request=request)))
         answer: Message = await asyncio.wrap_future(self._submit(call))
         if answer.result.status != StatusResult.Success:
@@ -84,15 +80,13 @@ class Worker:
 
     def stop(self) -> None:
         """End the worker. What the app registered with `atexit` runs after this, when the interpreter exits."""
-        import azure_functions_runtime as runtime
-
-        if self._loop is not None:
+        if self._thread.is_alive():
             self._submit(_cancel_the_rest()).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
             runtime.stop_threadpool_executor()
             logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
-            self._loop.close()
+        self._loop.close()
 
 
 async def _cancel_the_rest() -> None:

@@ -41,19 +41,10 @@ ANNOTATED = """
 @app.route(route="annotated")
 async def annotated(req: dict[str, str]) -> func.HttpResponse: ...
 """
-RETRIED = """
-@app.retry(strategy="fixed_delay", max_retry_count="2", delay_interval="00:00:01")
-@app.route(route="retried")
-async def retried(req: func.HttpRequest) -> func.HttpResponse: ...
-
-
+ENDLESS = """
 @app.route(route="endless")
 async def endless(req: func.HttpRequest) -> func.HttpResponse:
     await asyncio.sleep(600)
-
-
-@app.route(route="{all}")
-async def any_name(req: func.HttpRequest) -> func.HttpResponse: ...
 """
 
 
@@ -141,18 +132,12 @@ def test_a_folder_without_an_app_is_refused(tmp_path: Path) -> None:
     assert f"There is no function_app.py in {tmp_path}" in refused(tmp_path)
 
 
-def test_what_azure_would_do_otherwise_is_warned_of(app: Callable[..., Path], tmp_path: Path) -> None:
-    """There, routes are tried in the order of function names (azure-functions-host#9876), and of these triggers timers
-    alone are retried (functions-bindings-error-pages#retry-policies). The empty route prefix and the time that a
-    function may take are host.json's.
-    """
+def test_host_json_sets_the_route_prefix_and_the_time_that_a_function_may_take(
+    app: Callable[..., Path], tmp_path: Path
+) -> None:
+    """functions-host-json: `extensions.http.routePrefix`, `functionTimeout`."""
     options = {"version": "2.0", "functionTimeout": "00:00:01", "extensions": {"http": {"routePrefix": ""}}}
-    folder = app(START, RETRIED, host=options)
-    with running_host(folder, tmp_path / "host") as host:
-        output = host.output()
-        assert "In Azure 'any_name' ({all}) takes the requests of 'retried' (retried)" in output
-        assert "In Azure 'any_name' ({all}) takes the requests of 'who' (who)" in output
-        assert "The retry policy of 'retried' has no effect" in output
+    with running_host(app(START, ENDLESS, host=options), tmp_path / "host") as host:
         assert host.get("/who").status == 200
         assert host.get("/endless").status == 500
         assert "TimeoutError: functionTimeout of 1 s exceeded" in host.output()

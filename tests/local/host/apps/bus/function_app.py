@@ -91,10 +91,3 @@ async def batched(messages: typing.List[func.ServiceBusMessage]) -> None:  # noq
         ids=[message.message_id for message in messages],
         properties=[message.application_properties for message in messages],
     )
-
-
-@app.service_bus_queue_trigger(
-    arg_name="message", queue_name="kept", connection="ServiceBusConnection", auto_complete_messages=False
-)
-async def kept(message: func.ServiceBusMessage) -> None:
-    _record(function="kept", delivery_count=message.delivery_count)

@@ -49,7 +49,7 @@ async def unrouted(req: func.HttpRequest) -> func.HttpResponse:
     return _shown("unrouted", req)
 
 
-@app.route(route="optional/{year:range(1900,2100)}/{month?}")
+@app.route(route="optional/{year:length(4)}/{month?}")
 async def optional(req: func.HttpRequest) -> func.HttpResponse:
     return _shown("optional", req)
 
@@ -103,8 +103,3 @@ async def sealed(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="context")
 async def context_shown(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     return func.HttpResponse(context.trace_context.trace_parent)
-
-
-@app.warm_up_trigger(arg_name="warmup")
-async def warmup(warmup) -> None:  # type: ignore[no-untyped-def] # azure-functions 2.3.0 exports no type for it
-    print("warm", flush=True)

@@ -1,4 +1,4 @@
-"""SignalR functions: connection information in, pushes and group actions out, events as triggers."""
+"""SignalR functions: pushes and group actions out, connections that come and go as triggers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,6 @@ def _record(**facts: object) -> None:
         record.write(json.dumps(facts, default=str) + "\n")
 
 
-@app.route(route="negotiate", methods=["POST"])
-@app.generic_input_binding(arg_name="info", type="signalRConnectionInfo", userId="{headers.x-user}", **CONNECTION)
-async def negotiate(req: func.HttpRequest, info: str) -> func.HttpResponse:
-    return func.HttpResponse(info, mimetype="application/json")
-
-
 @app.route(route="push", methods=["POST"])
 @app.generic_output_binding(arg_name="signalR", type="signalR", **CONNECTION)
 async def push(req: func.HttpRequest, signalR: func.Out[str]) -> func.HttpResponse:  # noqa: N803
@@ -37,28 +31,18 @@ async def push_and_raise(req: func.HttpRequest, signalR: func.Out[str]) -> func.
     raise RuntimeError("after the push")
 
 
-def _event(category: str, event: str) -> Any:
-    return app.generic_trigger(arg_name="context", type="signalRTrigger", category=category, event=event, **CONNECTION)
+def _event(event: str) -> Any:
+    trigger = {"type": "signalRTrigger", "category": "connections", "event": event}
+    return app.generic_trigger(arg_name="context", **trigger, **CONNECTION)
 
 
-@_event("connections", "connected")
+@_event("connected")
 async def connected(context: str) -> None:
     _record(function="connected", **json.loads(context))
     if json.loads(context)["UserId"] == "unwanted":
         raise PermissionError("not you")
 
 
-@_event("connections", "disconnected")
+@_event("disconnected")
 async def disconnected(context: str) -> None:
     _record(function="disconnected", **json.loads(context))
-
-
-@_event("messages", "double")
-async def double(context: str) -> str:
-    _record(function="double", **json.loads(context))
-    return json.dumps(json.loads(context)["Arguments"][0] * 2)
-
-
-@_event("messages", "fails")
-async def fails(context: str) -> None:
-    raise RuntimeError("as asked")
