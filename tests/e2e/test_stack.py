@@ -80,6 +80,8 @@ import http.server, json, os, sys
 seen = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
 with open(os.environ["SEEN"], "w") as file:
     json.dump(seen, file)
+print("x" * 3_000_000)
+print("after the long line")
 port = int(sys.argv[sys.argv.index("--port") + 1])
 http.server.HTTPServer(("127.0.0.1", port), http.server.BaseHTTPRequestHandler).serve_forever()
 """
@@ -91,6 +93,7 @@ async def test_core_tools_run_the_app_with_the_same_local_services(own_stack: St
     func.write_text(CORE_TOOLS)
     func.chmod(0o755)
     await stack.start("--host", "func", PATH=f"{tmp_path}:{os.environ['PATH']}", SEEN=str(seen))
+    await stack.wait_for_line("host | after the long line")
     assert await stack.stop() == 0
     given = json.loads(seen.read_text())
     assert given["arguments"] == ["start", "--port", str(stack.ports.host)]
