@@ -12,7 +12,6 @@ from demo.timeline import Timeline
 from local.paths import PROJECT, state_dir
 from local.ports import Ports, answers
 from local.stack.parts import parts
-from local.stack.status import running_ports
 
 START_LIMIT = 60.0  # seconds
 
@@ -20,7 +19,7 @@ START_LIMIT = 60.0  # seconds
 @asynccontextmanager
 async def running_stack(timeline: Timeline) -> AsyncIterator[Ports]:
     """Give the ports of a stack that is up, and end it afterwards only if we started it."""
-    ports = running_ports()
+    ports = Ports.of_running_stack()
     if await answers(*(port for part in parts(ports) for port in part.ports)):
         timeline.step("stack", "already running")
         os.environ.update(ports.environment())  # tokens name their issuer by its port

@@ -1,10 +1,12 @@
 """`python -m local`: run the stack, look at it, get a token."""
 
 import argparse
+import asyncio
+import json
 import os
 import sys
 
-from local.ports import Ports
+from local.ports import Ports, answers
 
 
 def main() -> int:
@@ -21,7 +23,9 @@ def main() -> int:
 
     token = commands.add_parser("token", help="print a bearer token of the local identity provider")
     token.add_argument("name", help="whose token: 1-64 letters, digits and . _ @ -")
-    token.add_argument("--role", action="append", help="may be repeated; learner if not given")
+    token.add_argument(
+        "--role", action="append", help="may be repeated; learner if not given: teacher, operator, service"
+    )
     token.add_argument("--tenant", default="sayzhong", metavar="T", help="the tenant; %(default)s if not given")
     token.add_argument("--expires", type=int, default=3600, metavar="SECONDS", help="%(default)s if not given")
 
@@ -33,16 +37,26 @@ def main() -> int:
             chosen = {"LOCAL_PORT_BASE": options.port_base} if options.port_base else os.environ
             supervisor.run(Ports.from_environment(chosen), options.host)
         case "status":
-            from local.stack.status import print_status
-
-            return print_status(options.json)
+            return _status(options.json)
         case "token":
             from local.identity.tokens import issue
-            from local.stack.status import running_ports
 
-            os.environ.update(running_ports().environment())
+            os.environ.update(Ports.of_running_stack().environment())
             print(issue(options.name, options.role or ["learner"], options.tenant, options.expires))
     return 0
+
+
+def _status(as_json: bool) -> int:
+    """Print every part and whether it is up; the exit code is 0 when all are."""
+    from local.stack.parts import parts
+
+    found = [
+        {"name": part.name, "title": part.title, "address": part.address, "up": asyncio.run(answers(*part.ports))}
+        for part in parts(Ports.of_running_stack())
+    ]
+    lines = [f"{part['title']:<18} {'up' if part['up'] else 'down':<5} {part['address']}" for part in found]
+    print(json.dumps({"parts": found}, indent=2) if as_json else "\n".join(lines))
+    return 0 if all(part["up"] for part in found) else 1
 
 
 if __name__ == "__main__":

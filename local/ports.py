@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
+
+from local.paths import state_dir
 
 HOST = "127.0.0.1"
 
@@ -35,6 +38,12 @@ class Ports:
             if not 1 <= ports[name] <= 65_535:
                 raise ValueError(f"The port of '{name}' would be {ports[name]}: ports are 1 to 65535.")
         return cls(**ports)
+
+    @classmethod
+    def of_running_stack(cls) -> Self:
+        """Those of the stack that runs from this state folder, else the ones that one would be started with."""
+        record = state_dir() / "stack.json"
+        return cls.from_environment(json.loads(record.read_text()) if record.exists() else os.environ)
 
     def environment(self) -> dict[str, str]:
         """The variables that give a child process these ports."""

@@ -59,7 +59,7 @@ from shared_code.services.assessment import AssessmentService
 from shared_code.services.content.item import Item
 from shared_code.services.content.service import ContentService
 from shared_code.services.effectiveness import EffectivenessService
-from shared_code.services.erasure import Erasures
+from shared_code.services.erasure import Erasures, Person
 from shared_code.services.experiments import ExperimentsService
 from shared_code.services.feedback import Feedback
 from shared_code.services.guests import GuestProgress, LinkedGuests
@@ -181,10 +181,21 @@ def app() -> App:
     journal = Journal(store, pending, outbox, publication)
     people = People(settings.pseudonym_key)
     letters = Letters(tables, blobs, keys, clock)
-    dead_letters = DeadLetters(bus, letters, people.pseudonym, clock)
+    dead_letters = DeadLetters(bus, letters, keys, people.pseudonym, clock)
+    dead_letter_queue = DeadLetterQueue(bus)
+    found_letters = FoundLetters(
+        bus=bus,
+        tables=tables,
+        letters=letters,
+        dead_letters=dead_letters,
+        queue=dead_letter_queue,
+        keys=keys,
+        pseudonym=people.pseudonym,
+        clock=clock,
+    )
     consents = ConsentRecord(store, journal, clock)
     handling, parking, redeliveries = (
-        Handling(store, Inbox(tables, clock), timeline, consents),
+        Handling(store, Inbox(tables, clock), timeline, consents, keys),
         Parking(tables, keys),
         Redeliveries(bus),
     )
@@ -205,7 +216,7 @@ def app() -> App:
     )
     redrive = Redrive(
         letters=letters,
-        queue=DeadLetterQueue(bus),
+        queue=dead_letter_queue,
         redeliveries=redeliveries,
         queues={WEBHOOKS: undelivered.redrive},
         lake=lake,
@@ -272,6 +283,11 @@ def app() -> App:
         adopt=GuestProgress(store, progress_service).adopt,
     )
     forgetting = Forgetting(bus, parking)
+
+    async def forget_letters(person: Person) -> None:
+        await letters.forget(person.tenant, person.pseudonym)
+        await found_letters.start_over()
+
     erasures = Erasures(
         table=tables.table("erasures"),
         keys=keys,
@@ -285,7 +301,7 @@ def app() -> App:
             "channel": lambda person: channel.forget(personal(person.pseudonym), person.pseudonym),
             "answers": lambda person: gateway.forget(person.pseudonym),
             "parked": lambda person: forgetting.parked(person.pseudonym),
-            "letters": lambda person: letters.forget(person.tenant, person.pseudonym),
+            "letters": forget_letters,
             "messages": lambda person: forgetting.messages(person.id, person.pseudonym),
         },
         others=LinkedGuests(gateway.guests.linked_to, store).of,
@@ -339,14 +355,7 @@ def app() -> App:
             clock=clock,
         ),
         dead_letters=dead_letters,
-        found_letters=FoundLetters(
-            bus=bus,
-            tables=tables,
-            letters=letters,
-            dead_letters=dead_letters,
-            pseudonym=people.pseudonym,
-            clock=clock,
-        ),
+        found_letters=found_letters,
         webhooks=webhooks,
         webhook_deliveries=webhook_deliveries,
         destinations=destinations,

@@ -104,7 +104,8 @@ def test_a_filter_of_the_table_is_one_that_the_broker_reads() -> None:
     wanted = ("sayzhong.experiment.exposed.v1", "sayzhong.experiment.changed.v1")
     config = for_broker([Subscription(topic="experiment", subscriber="exposures", types=wanted)])
     [topic] = [each for each in load_config(json.dumps(config).encode()).topics if each.name == "experiment"]
-    assert [each.properties for each in topic.subscriptions[0].filters()] == [{"type": kind} for kind in wanted]
+    rules = [rule.properties.correlation_filter for rule in topic.subscriptions[0].rules]
+    assert [each.properties for each in rules] == [{"type": kind} for kind in wanted]
 
 
 def test_a_speaker_s_own_lesson_needs_no_question_and_everybody_else_does() -> None:

@@ -12,7 +12,7 @@ from functions.bus.receiving import CONNECTION, received
 from functions.bus.subscribers import HANDLERS
 from shared_code.bootstrap import app
 from shared_code.events.delivery import delivery_of
-from shared_code.events.redeliveries import QUEUE, is_wake_up, line_of
+from shared_code.events.redeliveries import QUEUE, due_of, is_wake_up, line_of
 from shared_code.events.redelivery import rest
 
 bp = df.Blueprint()
@@ -27,7 +27,7 @@ async def bus_redeliveries(message: func.ServiceBusMessage, client: Any) -> None
     handle = HANDLERS[line.topic, line.subscriber](client)
     if is_wake_up(incoming):
         try:
-            await app().retries.work(line, handle)
+            await app().retries.work(line, handle, waked_for=due_of(incoming))
         except Exception:  # the outermost boundary of a trigger: whatever it was, the bus has the message again
             await asyncio.sleep(rest(incoming.delivery_count))
             raise

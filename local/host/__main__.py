@@ -46,6 +46,7 @@ def main() -> int:
     options = parser.parse_args()
     options.app = options.app.resolve()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log.setLevel(logging.DEBUG)
     logging.getLogger("azure").setLevel(logging.WARNING)
     try:
         load(options.app, os.environ)

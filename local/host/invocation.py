@@ -41,10 +41,11 @@ class Invoker:
         metadata: Mapping[str, TypedData] | None = None,
         trace: tuple[str, str] = ("", ""),
         retry: Message = ONCE,
+        level: int = logging.INFO,
     ) -> TypedData | None:
         """Run a function to its end, outputs included; return what it returned. Raises InvocationFailed.
 
-        `trace` is the W3C `traceparent` and `tracestate` that it came with.
+        `trace` is the W3C `traceparent` and `tracestate` that it came with; `level` that of its log but for failures.
         """
         invocation = str(uuid.uuid4())
         client = TypedData(string=self._durable_client)
@@ -59,16 +60,16 @@ class Invoker:
             trace_context=Message(trace_parent=child_of(trace[0]), trace_state=trace[1], attributes={}),
             retry_context=retry,
         )
-        log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
+        log.log(level, "Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
         if details:
             log.info("Trigger Details: %s", details)
         await _hold("before", function.name)
         started = time.perf_counter()
 
-        def ended(level: int, how: str, more: str = "") -> None:
+        def ended(loud: int, how: str, more: str = "") -> None:
             duration = (time.perf_counter() - started) * 1000
             text = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)%s"
-            log.log(level, text, function.name, how, invocation, duration, more)
+            log.log(loud, text, function.name, how, invocation, duration, more)
 
         try:
             returned = await self._execute(function, request)
@@ -76,7 +77,7 @@ class Invoker:
             stack = f"\nResult: Failure\nException: {failure.message}\nStack: {failure.stack_trace}"
             ended(logging.ERROR, "Failed", stack)
             raise
-        ended(logging.INFO, "Succeeded")
+        ended(level, "Succeeded")
         await _hold("after", function.name)
         return returned
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,7 +75,8 @@ class TimerTrigger:
             retry = Message(retry_count=attempt, max_retry_count=policy.max_retry_count)
             data, reason = TypedData(json=json.dumps(value)), f"Timer fired at {started.isoformat()}"
             try:
-                await self._invoker.run(self._function, data, reason=reason, retry=retry)
+                # What nobody asked for, few want to watch: the stack keeps lines of this level in the log.
+                await self._invoker.run(self._function, data, reason=reason, retry=retry, level=logging.DEBUG)
                 break
             except InvocationFailed:
                 if 0 <= policy.max_retry_count <= attempt:

@@ -9,10 +9,9 @@ import sys
 from typing import Any
 
 from aiohttp import web
-from jwt.algorithms import RSAAlgorithm
 from multidict import MultiDictProxy
 
-from local.identity.tokens import LIFETIME, TENANT, issue, issuer, key_id, signing_key
+from local.identity.tokens import LIFETIME, TENANT, issue, issuer, published, signing_key
 from local.ports import HOST, Ports
 
 Form = MultiDictProxy[Any]
@@ -48,10 +47,7 @@ async def _discovery(_request: web.Request) -> web.Response:
 
 
 async def _jwks(_request: web.Request) -> web.Response:
-    key = signing_key().public_key()
-    jwk = RSAAlgorithm.to_jwk(key, as_dict=True) | {"use": "sig", "alg": "RS256", "kid": key_id(key)}
-    del jwk["key_ops"]  # beside `use` it should not be (RFC 7517, 4.3)
-    return web.json_response({"keys": [jwk]})
+    return web.json_response({"keys": [published(signing_key())]})
 
 
 async def _token(request: web.Request) -> web.Response:
@@ -101,7 +97,7 @@ def _denied(code: str, description: str) -> web.HTTPException:
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
     port = Ports.from_environment().identity
-    print(f"{issuer()} signs with {key_id(signing_key().public_key())}")
+    print(f"listening on {issuer()}, signing with {published(signing_key())['kid']}")
     try:
         web.run_app(application(), host=HOST, port=port, print=None, access_log=None, shutdown_timeout=2)
     except OSError:

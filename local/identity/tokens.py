@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -14,7 +13,8 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization as form
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt.algorithms import RSAAlgorithm
 
 from local.paths import state_dir
 from local.ports import HOST, Ports
@@ -48,9 +48,10 @@ def signing_key() -> RSAPrivateKey:
     return key
 
 
-def key_id(key: RSAPublicKey) -> str:
-    """The start of its SHA-256: another key never has the same, whoever caches keys by it."""
-    return hashlib.sha256(key.public_bytes(form.Encoding.DER, form.PublicFormat.PKCS1)).hexdigest()[:16]
+def published(key: RSAPrivateKey) -> dict[str, Any]:
+    """Its public half as RFC 7517 writes it. The id is part of the modulus: no other key has the same."""
+    jwk = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {"kid": jwk["n"][:16], "kty": "RSA", "use": "sig", "alg": "RS256", "n": jwk["n"], "e": jwk["e"]}
 
 
 def issue(
@@ -73,4 +74,4 @@ def issue(
     if scope:
         claims["scp"] = scope
     key = signing_key()
-    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": key_id(key.public_key())})
+    return jwt.encode(claims, key, algorithm="RS256", headers={"kid": published(key)["kid"]})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from local.paths import PROJECT, state_dir
 from local.ports import Ports
-from local.servicebus.config import ConfigError, Namespace, load_config
+from local.servicebus.config import Namespace, load_config
 from local.servicebus.server import serve
 
 log = logging.getLogger("servicebus")
@@ -23,7 +23,6 @@ def _options() -> argparse.Namespace:
     default = PROJECT / "local" / "servicebus.json"
     parser.add_argument("--config", type=Path, default=default, help="entities, in the format of Microsoft's emulator")
     parser.add_argument("--busy", type=int, default=0, metavar="N", help="refuse every Nth message and request as busy")
-    parser.add_argument("--trace", action="store_true", help="log every frame, without message bodies")
     return parser.parse_args()
 
 
@@ -43,18 +42,13 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT. 1 for a configuration, port or store that does not allow it."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    if options.trace:
-        logging.getLogger("servicebus.wire").setLevel(logging.DEBUG)
     port = Ports.from_environment().servicebus
     try:
         asyncio.run(_run(load_config(options.config), port, options.busy))
-    except ConfigError as error:
-        log.error("%s: %s", options.config, error)
     except (OSError, ValueError, sqlite3.Error) as error:
-        log.error("cannot serve on port %d: %s", port, error)
-    else:
-        return 0
-    return 1
+        log.error("cannot serve %s on port %d: %s", options.config, port, error)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

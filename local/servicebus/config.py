@@ -6,105 +6,92 @@ emulator allows are accepted, for tests.
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from local.servicebus.broker.filters import CorrelationFilter
 
+MILLISECOND = timedelta(milliseconds=1)
 _SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
-_PATH = re.compile(f"{_SEGMENT}(?:/{_SEGMENT})*")
+_Name = Annotated[str, msgspec.Meta(pattern=f"^{_SEGMENT}(?:/{_SEGMENT})*$")]
 
 
-class ConfigError(Exception):
+class ConfigError(ValueError):
     """A configuration that cannot be served, and why."""
-
-
-class Milliseconds(int):
-    """A duration; in the file it is written as ISO 8601 has it."""
 
 
 class _Strict(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
     pass
 
 
-class SubscriptionProperties(_Strict):
+class DeliveryRules(_Strict):
     """How a subscription hands messages out."""
 
-    lock_duration: Milliseconds = Milliseconds(60_000)
+    lock_duration: timedelta = timedelta(minutes=1)
     max_delivery_count: Annotated[int, msgspec.Meta(ge=1)] = 3
-    default_message_time_to_live: Milliseconds = Milliseconds(3_600_000)
+    default_message_time_to_live: timedelta = timedelta(hours=1)
     dead_lettering_on_message_expiration: bool = False
     requires_session: bool = False
     forward_to: Literal[""] = ""
     forward_dead_lettered_messages_to: Literal[""] = ""
 
     def __post_init__(self) -> None:
-        if self.lock_duration < 1000:
+        if self.lock_duration < timedelta(seconds=1):
             raise ValueError("LockDuration is at least one second")
 
 
-class QueueProperties(SubscriptionProperties):
+class QueueRules(DeliveryRules):
     """How a queue takes messages in and hands them out."""
 
     requires_duplicate_detection: bool = False
-    duplicate_detection_history_time_window: Milliseconds = Milliseconds(20_000)
+    duplicate_detection_history_time_window: timedelta = timedelta(seconds=20)
 
 
-class TopicProperties(_Strict):
+class TopicRules(_Strict):
     """How a topic takes messages in."""
 
-    default_message_time_to_live: Milliseconds = Milliseconds(3_600_000)
+    default_message_time_to_live: timedelta = timedelta(hours=1)
     requires_duplicate_detection: bool = False
-    duplicate_detection_history_time_window: Milliseconds = Milliseconds(20_000)
+    duplicate_detection_history_time_window: timedelta = timedelta(seconds=20)
 
 
-class _RuleProperties(_Strict):
+class _Filter(_Strict):
     filter_type: Literal["Correlation"]
     correlation_filter: CorrelationFilter
 
 
 class _Rule(_Strict):
     name: str
-    properties: _RuleProperties
+    properties: _Filter
 
 
-class QueueConfig(_Strict):
-    """A queue."""
-
-    name: str
-    properties: QueueProperties = msgspec.field(default_factory=QueueProperties)
+class _Queue(_Strict):
+    name: _Name
+    properties: QueueRules = msgspec.field(default_factory=QueueRules)
 
 
-class SubscriptionConfig(_Strict):
-    """A topic's subscription."""
-
-    name: str
-    properties: SubscriptionProperties = msgspec.field(default_factory=SubscriptionProperties)
+class _Subscription(_Strict):
+    name: _Name
+    properties: DeliveryRules = msgspec.field(default_factory=DeliveryRules)
     rules: list[_Rule] = []
 
-    def filters(self) -> list[CorrelationFilter]:
-        """Its rules; none given means that every message is wanted."""
-        return [rule.properties.correlation_filter for rule in self.rules] or [CorrelationFilter()]
 
-
-class TopicConfig(_Strict):
-    """A topic."""
-
-    name: str
-    subscriptions: list[SubscriptionConfig]
-    properties: TopicProperties = msgspec.field(default_factory=TopicProperties)
+class _Topic(_Strict):
+    name: _Name
+    subscriptions: list[_Subscription]
+    properties: TopicRules = msgspec.field(default_factory=TopicRules)
 
 
 class Namespace(_Strict):
     """The entities that are served."""
 
     name: str
-    queues: list[QueueConfig]
-    topics: list[TopicConfig]
+    queues: list[_Queue]
+    topics: list[_Topic]
 
 
 class _UserConfig(_Strict):
@@ -120,27 +107,18 @@ def load_config(source: Path | bytes) -> Namespace:
     """The one namespace of a configuration file. Raises ConfigError with the place and the reason."""
     try:
         data = source.read_bytes() if isinstance(source, Path) else source
-        [namespace] = msgspec.json.decode(data, type=_Config, dec_hook=_duration).user_config.namespaces
+        [namespace] = msgspec.json.decode(data, type=_Config).user_config.namespaces
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError(f"{error} (only correlation filters and no forwarding: amqp:not-implemented)") from None
     names = [queue.name for queue in namespace.queues] + [topic.name for topic in namespace.topics]
     names += [f"{topic.name}/{sub.name}" for topic in namespace.topics for sub in topic.subscriptions]
-    if wrong := [name for name in names if not _PATH.fullmatch(name)]:
-        raise ConfigError(f"no names for entities: {wrong}")
-    if twice := [name for name in names if [other.lower() for other in names].count(name.lower()) > 1]:
+    if twice := [name for name, count in Counter(map(str.lower, names)).items() if count > 1]:
         raise ConfigError(f"given twice: {twice}")
     return namespace
 
 
-def _duration(kind: type, written: Any) -> Any:
-    try:
-        return kind(msgspec.convert(written, timedelta) // timedelta(milliseconds=1))
-    except msgspec.ValidationError as error:
-        raise ValueError(error) from None  # msgspec adds the place to this one
-
-
-def duplicate_window(properties: SubscriptionProperties | TopicProperties) -> int | None:
+def duplicate_window(rules: DeliveryRules | TopicRules) -> int | None:
     """How long an entity remembers message ids, in ms; None: not at all."""
-    if isinstance(properties, QueueProperties | TopicProperties) and properties.requires_duplicate_detection:
-        return properties.duplicate_detection_history_time_window
+    if isinstance(rules, QueueRules | TopicRules) and rules.requires_duplicate_detection:
+        return rules.duplicate_detection_history_time_window // MILLISECOND
     return None

@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from local.ports import HOST
+from local.servicebus.amqp.message import Message
 from local.servicebus.broker.broker import Broker
-from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.broker.entity import Entity
 from local.servicebus.config import Namespace
 from local.servicebus.protocol.connection import Connection
+from local.servicebus.refused import Condition, Refused
 from local.servicebus.store import Store
 
 
@@ -43,6 +45,11 @@ class Server:
         self._asked += 1
         if self._busy and self._asked % self._busy == 0:
             raise Refused(Condition.SERVER_BUSY, "The namespace is being throttled; wait 2 seconds and try again.")
+
+    def take(self, entity: Entity, messages: list[Message]) -> None:
+        """Take messages for an entity, all or, raising Refused, none."""
+        self.admit()
+        entity.send(messages, self.now())
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk with one client."""
@@ -90,8 +97,8 @@ async def serve(namespace: Namespace, store: Path, port: int, busy: int = 0) -> 
     """
     with closing(Store(store)) as opened:
         server = Server(namespace, opened, busy)
+        server.turn()
         listener = await asyncio.start_server(server.serve, HOST, port)
-        server.schedule_turn()
         try:
             yield server, listener.sockets[0].getsockname()[1]
         finally:

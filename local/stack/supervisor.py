@@ -59,7 +59,7 @@ async def _supervise(ports: Ports, host: str) -> None:
         for task in reversed(tasks):
             task.cancel()
             await asyncio.wait([task])
-    record.unlink()
+    record.unlink(missing_ok=True)
     _say("ended")
 
 
@@ -108,8 +108,8 @@ async def _show(name: str, output: asyncio.StreamReader, log: Path) -> None:
                 line = await output.readline()
             except ValueError:
                 line = b"(a line too long to show)\n"
-            if line:
-                file.write(line)
+            file.write(line)
+            if line and line.split(maxsplit=4)[3:4] != [b"DEBUG"]:  # date, time, logger, level: for the log alone
                 _say(line.decode(errors="replace").rstrip(), by=name)
 
 

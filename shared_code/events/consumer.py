@@ -85,7 +85,7 @@ class Consumer:
             return
         try:
             head, (stored, now) = await asyncio.gather(
-                self._parking.head(line), self._handling.kept(decoded, line.stream)
+                self._parking.head(line), self._handling.kept(decoded, line.stream, message.enqueued_at)
             )
         except AppError as failure:
             if may_pass(failure):

@@ -14,6 +14,7 @@ from shared_code.events.hints import TENANT, members, subject_of, tenant_of, tex
 from shared_code.events.letter import Letter, Reason, Summary
 from shared_code.events.letters import Letters
 from shared_code.events.message import CONTENT_TYPE, IncomingMessage, OutgoingMessage, Property
+from shared_code.storage.sealing.learner_keys import LearnerKeys
 
 QUEUE = "dead-letters"
 LONGEST_ID = 70  # with colons, a subscription's 50 characters and a number within Service Bus's 128
@@ -26,9 +27,12 @@ class DeadLetters:
     `pseudonym(tenant, subject)` is whom a letter is about.
     """
 
-    def __init__(self, bus: Bus, letters: Letters, pseudonym: Callable[[str, str], str], clock: Clock) -> None:
+    def __init__(
+        self, bus: Bus, letters: Letters, keys: LearnerKeys, pseudonym: Callable[[str, str], str], clock: Clock
+    ) -> None:
         self._bus = bus
         self._letters = letters
+        self._keys = keys
         self._pseudonym = pseudonym
         self._clock = clock
 
@@ -45,9 +49,12 @@ class DeadLetters:
         """Put the message there, its body unchanged. Sent again it is dropped as a duplicate. Raises Unavailable.
 
         One that was redriven and died again has a number behind its id: the queue may remember the id of before. Of one
-        that is too large for the queue together with its reason, the queue has all but the body.
+        that is too large for the queue together with its reason, the queue has all but the body. One that has been on
+        the bus since before its learner was erased goes nowhere: nothing of it may be kept.
         """
         letter = self._letter(message, reason, description[:LONGEST_DESCRIPTION], topic, subscription, delivery)
+        if await self._keys.erased_since(letter.summary.learner, message.enqueued_at):
+            return
         await self._letters.add(letter)
         await self.post(letter)
 

@@ -10,21 +10,25 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from msgspec.structs import replace
 
 from shared_code.domain.clock import Clock, parse_rfc3339, rfc3339
+from shared_code.domain.errors import Unavailable
 from shared_code.domain.identifiers import uuid7
 from shared_code.events.bus import Bus
-from shared_code.events.dead_letters import LONGEST_DESCRIPTION, DeadLetters
+from shared_code.events.dead_letter_queue import DeadLetterQueue
+from shared_code.events.dead_letters import LONGEST_DESCRIPTION, QUEUE, DeadLetters
 from shared_code.events.hints import members, subject_of, tenant_of, text
 from shared_code.events.letter import Letter, Reason, Summary
 from shared_code.events.letters import Letters
 from shared_code.events.message import CONTENT_TYPE, IncomingMessage
 from shared_code.events.queue_browser import QueueBrowser, browsing
 from shared_code.storage.rows import Row
+from shared_code.storage.sealing.learner_keys import LearnerKeys
 from shared_code.storage.tables import Tables
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,8 @@ class FoundLetters:
         tables: Tables,
         letters: Letters,
         dead_letters: DeadLetters,
+        queue: DeadLetterQueue,
+        keys: LearnerKeys,
         pseudonym: Callable[[str, str], str],
         clock: Clock,
     ) -> None:
@@ -53,6 +59,8 @@ class FoundLetters:
         self._table = tables.table("deadletterqueue")
         self._letters = letters
         self._dead_letters = dead_letters
+        self._queue = queue
+        self._keys = keys
         self._pseudonym = pseudonym
         self._clock = clock
 
@@ -60,7 +68,7 @@ class FoundLetters:
         """Write down what has come since the last look and nobody has written down; how many."""
         first, started_at = await self._place()
         found = 0
-        async with browsing(self._bus) as browser:
+        async with browsing(self._bus, QUEUE) as browser:
             for _ in range(PAGES):
                 page = await browser.page(first)
                 if not page:
@@ -73,12 +81,18 @@ class FoundLetters:
             log.info("dead_letters.found", extra={"letters": found})
         return found
 
+    async def start_over(self) -> None:
+        """Have the next look begin at the beginning: letters were struck off that may lie there still."""
+        await self._table.delete(*_PLACE)
+
     async def put_back(self, message: IncomingMessage) -> None:
         """Send a letter that died in the queue itself there again: who received it gave it back too often.
 
         Under another message id, as the queue may drop the one that it knows; the list has the letter under that one.
         """
         died = self.read(message)
+        if await self._keys.erased_since(died.summary.learner, message.enqueued_at):
+            return
         message_id = _next_id(died.summary.message_id)
         tenant, topic = died.summary.tenant, died.summary.topic
         letter = await self._letters.by_message(tenant, topic, died.summary.message_id)
@@ -126,11 +140,15 @@ class FoundLetters:
         """Whether it was not known.
 
         A letter of ours is written down before it is sent and struck off after it is taken out: what is not written
-        down, and there still, is somebody else's.
+        down, and there still, is somebody else's. Of a learner who was erased since, it is taken out.
         """
         async with gate:
             letter = self.read(message)
             if await self._letters.known(letter.summary) or not await browser.has(message.sequence):
+                return False
+            if await self._keys.erased_since(letter.summary.learner, message.enqueued_at):
+                with suppress(Unavailable):  # somebody holds its session: the next look from the start finds it
+                    await self._queue.take([letter])
                 return False
             await self._letters.add(letter)
             return True

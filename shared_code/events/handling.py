@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from shared_code.domain.errors import FieldError, Invalid
 from shared_code.domain.events.decoding import DecodedEvent
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.domain.events.personal import without_personal
 from shared_code.domain.side_effects import latch
 from shared_code.events.consents import ConsentRecord
 from shared_code.events.inbox import Inbox
@@ -15,25 +17,32 @@ from shared_code.events.redelivery import at_once
 from shared_code.events.store import EventStore, Withdrawn
 from shared_code.events.stored import StoredEvent
 from shared_code.events.timeline import Timeline
+from shared_code.storage.sealing.learner_keys import LearnerKeys
 
 
 class Handling:
     """The event store before the handler, and the inbox around it."""
 
-    def __init__(self, store: EventStore, inbox: Inbox, timeline: Timeline, consents: ConsentRecord) -> None:
+    def __init__(
+        self, store: EventStore, inbox: Inbox, timeline: Timeline, consents: ConsentRecord, keys: LearnerKeys
+    ) -> None:
         self._store = store
         self._timeline = timeline
         self._inbox = inbox
         self._consents = consents
+        self._keys = keys
 
     async def permitted(self, event: CloudEvent, stream: str, subscriber: str) -> bool:
         """Whether the learner lets the subscriber have this event: as of now, not as of its publication."""
         return await self._consents.permit(stream, event.type, subscriber)
 
-    async def kept(self, decoded: DecodedEvent, stream: str) -> tuple[StoredEvent, bool]:
+    async def kept(
+        self, decoded: DecodedEvent, stream: str, enqueued_at: datetime | None = None
+    ) -> tuple[StoredEvent, bool]:
         """The event from the store; one that another system published straight to the bus is stored first: then True.
 
-        Raises Invalid for one that refers to data which is not there.
+        One that has been on the bus since before its learner was erased is not stored any more. Raises Invalid for one
+        that refers to data which is not there.
         """
         found = await self._store.find(stream, decoded.event.id)
         if found is not None:
@@ -42,6 +51,9 @@ class Handling:
             fault = FieldError("/dataref", "refers to nothing that is here")
             raise Invalid(f"{fault.pointer}: {fault.detail}", errors=[fault])
         event = decoded.event
+        if await self._keys.erased_since(stream, enqueued_at):
+            gone = without_personal(event)
+            return StoredEvent(stream=stream, version=0, event=gone, recorded_at="", erased=True), False
         await asyncio.gather(self._store.announce(stream, [event]), self._timeline.note([(stream, event)]))
         try:
             (stored,) = await self._store.append(stream, [event])

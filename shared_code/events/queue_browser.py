@@ -1,7 +1,8 @@
-"""Looking through the queue of dead letters without taking anything out of it."""
+"""Looking through a queue of sessions without taking anything out of it, or holding up whoever does."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from shared_code.domain.errors import Unavailable
 from shared_code.events.bus import Bus
-from shared_code.events.dead_letters import QUEUE
 from shared_code.events.message import IncomingMessage
 
 if TYPE_CHECKING:
@@ -20,23 +20,22 @@ PAGE = 200
 
 
 @asynccontextmanager
-async def browsing(bus: Bus) -> AsyncIterator[QueueBrowser]:
+async def browsing(bus: Bus, queue: str) -> AsyncIterator[QueueBrowser]:
     """A browser of the queue, closed when left. Raises Unavailable.
 
     Nobody can receive from all sessions at once, but peek at all of them, locked or not
     (learn.microsoft.com/azure/service-bus-messaging/message-browsing). In Python only receivers peek, and one opens for
-    one session only: it is given an empty one of its own, and kept from naming it when it peeks. That overrides a
-    method which is not public: `requirements.txt` pins the version, and a test looks for letters of other sessions.
+    one session only: it is given an empty one of its own, and says another one, or none, when it peeks. That overrides
+    a method which is not public: `requirements.txt` pins the version, and tests look into sessions of others.
     """
     from azure.core.exceptions import AzureError
 
-    receiver = bus.client().get_queue_receiver(QUEUE, session_id=f"browser-{uuid.uuid4()}")
-    receiver._populate_message_properties = lambda _message: None  # type: ignore[method-assign]
+    receiver = bus.client().get_queue_receiver(queue, session_id=f"browser-{uuid.uuid4()}")
     try:
         async with receiver:
             yield QueueBrowser(receiver)
     except (AzureError, OSError, ValueError) as error:
-        raise Unavailable("The queue of dead letters cannot be looked through now.", retry_after=5) from error
+        raise Unavailable(f"The queue {queue} cannot be looked through now.", retry_after=5) from error
 
 
 class QueueBrowser:
@@ -44,16 +43,31 @@ class QueueBrowser:
 
     def __init__(self, receiver: ServiceBusReceiver) -> None:
         self._receiver = receiver
+        self._session = ""
+        self._turn = asyncio.Lock()
+        receiver._populate_message_properties = self._name_session  # type: ignore[method-assign]
 
-    async def page(self, first: int) -> list[IncomingMessage]:
-        """Messages from this number on, not always as many as there are; none where there are no more."""
-        found = await self._receiver.peek_messages(PAGE, sequence_number=first)
-        return [_incoming(message) for message in found]
+    async def page(self, first: int, *, session: str = "") -> list[IncomingMessage]:
+        """Messages from this number on, not always as many as there are; none where there are no more.
+
+        With a session only that one's.
+        """
+        return [_incoming(message) for message in await self._peek(PAGE, first, session)]
 
     async def has(self, sequence: int) -> bool:
         """Whether the message of this number is there still."""
-        found = await self._receiver.peek_messages(1, sequence_number=sequence)
+        found = await self._peek(1, sequence)
         return [message.sequence_number for message in found] == [sequence]
+
+    async def _peek(self, count: int, first: int, session: str = "") -> list[ServiceBusReceivedMessage]:
+        async with self._turn:
+            self._session = session
+            return await self._receiver.peek_messages(count, sequence_number=first)
+
+    def _name_session(self, request: dict[str, Any]) -> None:
+        """Put the session into a request, in the way of the SDK's own method."""
+        if self._session:
+            request["session-id"] = self._session
 
 
 def _incoming(message: ServiceBusReceivedMessage) -> IncomingMessage:

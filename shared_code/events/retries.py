@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import AppError, Invalid
@@ -51,17 +51,21 @@ class Retries:
         self._clock = clock
         self._delays = delays
 
-    async def work(self, line: Line, handle: Handler | None) -> None:
+    async def work(self, line: Line, handle: Handler | None, *, waked_for: datetime | None = None) -> None:
         """Handle what is parked in the line until it is empty and open, or has to wait.
 
         An event that has failed once more than there are delays goes to the dead letters, and the next one has its
-        turn: nothing stalls behind it. Raises what storage and the bus raise; nothing is lost then.
+        turn: nothing stalls behind it. `waked_for` is when the wake-up that brings us was meant to come. Raises what
+        storage and the bus raise; nothing is lost then.
         """
         ends = self._clock() + TURN
         while (head := await self._parking.head(line)) is not None:
             wait = head.due - self._clock()
-            if wait > CLOCKS_APART or self._clock() > ends:
-                await self._redeliveries.wake(line, head.due)
+            if wait > CLOCKS_APART:
+                await self._redeliveries.wake(line, head.due, anew=head.due == waked_for)
+                return
+            if self._clock() > ends:
+                await self._redeliveries.wake(line, self._clock())
                 return
             await asyncio.sleep(max(0.0, wait.total_seconds()))
             parked = await self._parking.first(line)
@@ -72,12 +76,12 @@ class Retries:
                 await self._again(line, parked, handle)
 
     async def sweep(self) -> int:
-        """Wake lines whose wake-up was lost; how many."""
-        woken = 0
-        async for line in self._parking.overdue(self._clock() - FORGOTTEN):
-            await self._redeliveries.wake(line)
-            woken += 1
-        return woken
+        """Wake lines whose wake-up was lost; how many. One that waits in the queue was not, however long it waits."""
+        overdue = [line async for line in self._parking.overdue(self._clock() - FORGOTTEN)]
+        forgotten = await self._redeliveries.not_to_be_waked(overdue)
+        for line in forgotten:
+            await self._redeliveries.wake(line, self._clock())
+        return len(forgotten)
 
     async def _again(self, line: Line, parked: Parked, handle: Handler | None) -> None:
         stored = await self._store.find(line.stream, parked.event_id)

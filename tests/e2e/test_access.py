@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import HMACAlgorithm, RSAAlgorithm
 
-from local.identity.tokens import key_id
+from local.identity.tokens import published
 from tests.e2e.described import NOBODYS, described
 from tests.e2e.stack import Stack
 
@@ -31,7 +31,7 @@ class Forge:
     def __init__(self, stack: Stack) -> None:
         self.key = stack.signing_key()
         self.good = jwt.decode(stack.token("forge", "learner"), options={"verify_signature": False})
-        self.headers = {"kid": key_id(self.key.public_key())}
+        self.headers = {"kid": published(self.key)["kid"]}
 
     def token(self, headers: dict[str, Any] | None = None, key: Any = None, **changes: Any) -> str:
         """A token with these changes; None leaves a claim out."""

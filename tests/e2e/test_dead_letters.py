@@ -100,9 +100,10 @@ async def test_a_dead_letter_is_mended_and_redriven_and_progress_rebuilt(stack: 
         assert status == 204
         assert (await operator.call("GET", f"{LETTERS}/{left['id']}"))[0] == 404
 
-        for projection in ("progress", "plan"):
-            status, job, _ = await operator.call("POST", REPLAYS, json={"projection": projection, "learner": mei})
-            assert status == 202, job
+        for projection, source in (("progress", "store"), ("plan", "archive")):
+            order = {"projection": projection, "learner": mei, "source": source}
+            status, job, _ = await operator.call("POST", REPLAYS, json=order)
+            assert (status, job["order"]["source"]) == (202, source), job
             replay = f"{REPLAYS}/{job['id']}"
             assert (await ended(operator, replay, "built"))["done"] == 1
             assert (await stranger.call("GET", replay))[0] == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import uuid
@@ -14,7 +15,7 @@ from demo.voice import speak
 from local.paths import PROJECT
 from local.settings_file import load
 from shared_code.domain.pseudonyms import pseudonym
-from tests.e2e.people import api_of, learner, publish
+from tests.e2e.people import api_of, learner, publish, run_timer
 from tests.e2e.stack import Stack, eventually
 from tests.e2e.test_path import progress_event
 from tests.e2e.traces import Everything, found_in, traces_of
@@ -82,6 +83,13 @@ async def test_nothing_of_an_erased_learner_can_be_read_anywhere(stack: Stack) -
                 return found_in(await everything.on_the_bus(name, stream), {"mishap": mishap})
 
             await eventually(died, 60, "the dead letter")
+
+            async def archived() -> bool:
+                await run_timer(stack, "timer_archive_events")  # which fires every minute
+                _, page, _ = await operator.call("GET", "/api/v1/ops/events", learner=name)
+                return len(page["events"]) == await asyncio.to_thread(everything.archived, stream)
+
+            await eventually(archived, 90, "the archive of all events")
             before = found_in(everything.at_rest(), needles)
             assert before == [], "what is a learner's is sealed"
 
@@ -94,6 +102,17 @@ async def test_nothing_of_an_erased_learner_can_be_read_anywhere(stack: Stack) -
 
             stands: Any = await eventually(through, 150, "the erasure's first round")
             assert stands["state"] in ("settling", "erased")
+
+            order = {"topic": "learning-progress", "subscriber": "progress", "learner": name, "source": "archive"}
+            status, replay, _ = await operator.call("POST", "/api/v1/ops/replays", json=order)
+            assert status == 202, replay
+
+            async def replayed() -> bool:
+                _, job, _ = await operator.call("GET", f"/api/v1/ops/replays/{replay['id']}")
+                return bool(job["state"] == "done")
+
+            await eventually(replayed, 60, "a replay from the archive")
+            assert everything.archived(stream) > 0, "what the lake has is still there, and says nothing"
 
             assert await known() == set()
             assert found_in(await everything.on_the_bus(name, stream), needles) == []

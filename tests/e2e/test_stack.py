@@ -62,7 +62,15 @@ async def test_a_part_that_dies_is_restarted_and_said_so(own_stack: Stack) -> No
         return (await _local(stack, "status"))[0] == 0
 
     await eventually(back, what="the identity provider")
+    log = stack.state / "logs" / "host.log"
+
+    async def ticked() -> bool:
+        return "Executed 'Functions.timer_" in log.read_text()
+
+    await eventually(ticked, what="a timer's run in the log")
+    assert not [line for line in stack.lines if "Functions.timer_" in line]  # the console is for what people do
     assert await stack.stop() == 0
+    assert "stopping" in log.read_text()
     code, out, _ = await _local(stack, "status")
     assert code == 1
     assert out.count("down") == 6

@@ -62,6 +62,13 @@ class Everything:
             found[f"file {path.name}"] = path.read_bytes()
         return found
 
+    def archived(self, stream: str) -> int:
+        """How many of a learner's events are in the lake's archive."""
+        with BlobServiceClient.from_connection_string(self._storage) as blobs:
+            client = blobs.get_container_client("archive")
+            names = list(client.list_blob_names(name_starts_with=f"events/{stream}/")) if client.exists() else []
+            return sum(client.download_blob(name).readall().count(b"\n") for name in names)
+
     async def on_the_bus(self, subject: str, stream: str) -> dict[str, bytes]:
         """Every message of a learner's sessions, peeked at."""
         found: dict[str, bytes] = {}

@@ -1,24 +1,68 @@
-"""AMQP 1.0 values as bytes (specification, part 1): written in one form, read in every form that clients choose.
+"""AMQP 1.0 values as bytes (specification, part 1): read in every form that clients choose, written in one.
 
-The upper half of a constructor says how wide the content is, or how wide its size and count are, the lower half what
-it means; so two tables of types and one rule for each direction are all there is.
+A type stays with a value from one client to the next, since Azure's SDKs show it to the user. Python's `int` stands for
+long, `float` for double, `str` for string, `bytes` for binary and `UUID` for uuid; the others have classes here.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from itertools import batched
-from typing import Any
+from struct import Struct
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from local.servicebus.amqp.values import FORMS, Array, DecodeError, Described, Opaque, Symbol, Uint, Ulong
+from local.servicebus.refused import DecodeError
 
-type Encoder = Callable[[Any], bytes]
 
-_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}  # of the content, by the upper half of the constructor
-_MEASURES = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}  # of its size and count, likewise
-_WIDER = 0x10  # from a constructor with measures of one byte to that with measures of four
-_MALFORMED = (KeyError, IndexError, ValueError, TypeError, RecursionError, struct.error)
+def _kind[T](base: type[T], name: str) -> type[T]:
+    return type(name, (base,), {})
+
+
+Ubyte, Ushort, Uint, Ulong = (_kind(int, name) for name in ("Ubyte", "Ushort", "Uint", "Ulong"))
+Byte, Short, Int, Timestamp = (_kind(int, name) for name in ("Byte", "Short", "Int", "Timestamp"))
+"""A timestamp is milliseconds since 1970, UTC."""
+Float = _kind(float, "Float")
+Char, Decimal32, Decimal64, Decimal128 = (_kind(bytes, name) for name in ("Char", "Dec32", "Dec64", "Dec128"))
+"""The last four are carried as they came."""
+
+
+class Symbol(str):
+    """ASCII text from a constrained domain, such as an error condition."""
+
+    __slots__ = ()
+
+
+class Described(NamedTuple):
+    """A value with a descriptor, a Ulong or Symbol, that gives it meaning."""
+
+    descriptor: Any
+    value: Any
+
+
+class Array(list[Any]):
+    """Values of one scalar type."""
+
+    def __init__(self, kind: type, items: list[Any]) -> None:
+        super().__init__(items)
+        self.kind = kind
+
+
+_FIXED: dict[int, tuple[type, str]] = {
+    0x50: (Ubyte, "B"), 0x60: (Ushort, "H"), 0x52: (Uint, "B"), 0x70: (Uint, "I"), 0x53: (Ulong, "B"),
+    0x80: (Ulong, "Q"), 0x51: (Byte, "b"), 0x61: (Short, "h"), 0x54: (Int, "b"), 0x71: (Int, "i"),
+    0x55: (int, "b"), 0x81: (int, "q"), 0x83: (Timestamp, "q"), 0x56: (bool, "?"), 0x98: (UUID, "16s"),
+    0x72: (Float, "f"), 0x82: (float, "d"),
+    0x73: (Char, "4s"), 0x74: (Decimal32, "4s"), 0x84: (Decimal64, "8s"), 0x94: (Decimal128, "16s"),
+}  # fmt: skip
+"""Constructors of values of fixed width: type, and form in the language of `struct`."""
+_WIDER = 0x10  # from a constructor whose size is of one byte to that whose size is of four
+_CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: Uint(0), 0x44: Ulong(0)}
+_KINDS = {code: kind for code, (kind, _) in _FIXED.items()}
+_KINDS |= {0xA0: bytes, 0xB0: bytes, 0xA1: str, 0xB1: str, 0xA3: Symbol, 0xB3: Symbol}
+_CODES = {kind: code for code, kind in _KINDS.items()}  # of two, the last, which is the wider, is written
 
 
 def encode(value: object) -> bytes:
@@ -29,54 +73,61 @@ def encode(value: object) -> bytes:
     return encoder(value)
 
 
-def encode_list(items: list[bytes]) -> bytes:
-    """A list of values that are encoded already."""
-    return _compound(0xC0, len(items), items) if items else b"\x45"
-
-
 def decode(data: bytes, at: int = 0) -> tuple[Any, int]:
     """The value that starts at `at`, and where it ends. Raises DecodeError."""
     try:
         return _decoded(data[at], data, at + 1)
-    except _MALFORMED as error:
+    except (IndexError, KeyError, ValueError, TypeError, RecursionError, struct.error) as error:
         raise DecodeError(f"not an AMQP value: {error!r}") from None
+
+
+def filled(fields: Any, count: int) -> list[Any]:
+    """The fields of a list, with None for those that were left out at its end, or all. Raises DecodeError."""
+    if not isinstance(fields, list | None) or len(fields or ()) > count:
+        raise DecodeError(f"{fields!r} is no list of up to {count} fields")
+    return (fields or []) + [None] * (count - len(fields or ()))
 
 
 def _decoded(code: int, data: bytes, at: int) -> tuple[Any, int]:
     """The value whose content starts at `at`, behind its constructor."""
-    if code == 0:
-        descriptor, at = _decoded(data[at], data, at + 1)
-        if type(descriptor) not in (Ulong, Symbol):
-            raise ValueError("a descriptor is a ulong or a symbol")
-        value, at = _decoded(data[at], data, at + 1)
-        return Described(descriptor, value), at
+    if code in _READERS:
+        made, form = _READERS[code]
+        return made(*form.unpack_from(data, at)), at + form.size
     if code in _CONSTANTS:
         return _CONSTANTS[code], at
-    measure = _MEASURES.get(code >> 4, 0)
-    start = at + measure
-    end = start + (int.from_bytes(data[at:start]) if measure else _WIDTHS[code >> 4])
+    if code == 0x45:
+        return [], at
+    if code == 0x00:
+        descriptor, at = _decoded(data[at], data, at + 1)
+        value, at = _decoded(data[at], data, at + 1)
+        return Described(descriptor, value), at
+    width = 4 if code & _WIDER else 1
+    start = at + width
+    end = start + int.from_bytes(data[at:start])
     if end > len(data):
         raise ValueError("a value longer than its frame")
-    if code < 0xC0:
-        return _DECODERS[code](data[start:end]), end
-    count, start = int.from_bytes(data[start : start + measure]), start + measure
-    if count > end - start:
-        raise ValueError("more elements than bytes")
+    match code & ~_WIDER:
+        case 0xA0:
+            return data[start:end], end
+        case 0xA1:
+            return str(data[start:end], "utf-8"), end
+        case 0xA3:
+            return Symbol(data[start:end], "ascii"), end
+    count, start = int.from_bytes(data[start : start + width]), start + width
     match code & ~_WIDER:
         case 0xC0:
             return _elements(count, data, start, end), end
         case 0xC1:
-            items = _elements(count, data, start, end)
-            return dict(batched(items, 2, strict=True)), end
-        case 0xE0 if (common := data[start]) in _WIDEST:
-            return Array(_WIDEST[common], _elements(count, data, start + 1, end, common)), end
+            return dict(batched(_elements(count, data, start, end), 2, strict=True)), end
         case 0xE0:
-            return Opaque(data[at - 1 : end]), end
+            return Array(_KINDS[data[start]], _elements(count, data, start + 1, end, data[start])), end
     raise ValueError(f"no type has the constructor {code:#x}")
 
 
 def _elements(count: int, data: bytes, at: int, end: int, common: int | None = None) -> list[Any]:
     """The items of a compound value, each behind a constructor of its own or, in an array, all behind a common one."""
+    if count > end - at:
+        raise ValueError("more elements than bytes")
     items = []
     for _ in range(count):
         item, at = _decoded(data[at], data, at + 1) if common is None else _decoded(common, data, at)
@@ -88,82 +139,36 @@ def _elements(count: int, data: bytes, at: int, end: int, common: int | None = N
 
 def _compound(code: int, count: int, parts: list[bytes]) -> bytes:
     body = b"".join(parts)
-    if count <= 255 and len(body) < 255:
+    if count < 256 and len(body) < 255:
         return bytes((code, len(body) + 1, count)) + body
     return bytes((code + _WIDER,)) + (len(body) + 4).to_bytes(4) + count.to_bytes(4) + body
 
 
-def _map(value: dict[Any, Any]) -> bytes:
-    return _compound(0xC1, 2 * len(value), [encode(part) for item in value.items() for part in item])
+def _array(array: Array) -> bytes:
+    write = _WIDE[array.kind]
+    return _compound(0xE0, len(array), [bytes((_CODES[array.kind],)), *(write(item)[1:] for item in array)])
 
 
-def _array(value: Array) -> bytes:
-    body = bytes((value.code,)) + b"".join(map(_CONTENTS[value.code], value))
-    return b"\xf0" + (len(body) + 4).to_bytes(4) + len(value).to_bytes(4) + body
-
-
-def _measured(raw: Encoder) -> Encoder:
-    return lambda value: len(data := raw(value)).to_bytes(4) + data
-
-
-def _widest(code: int) -> Encoder:
-    prefix, content = bytes((code,)), _CONTENTS[code]
-    return lambda value: prefix + content(value)
-
-
-def _number(zero: int, small: int, wide: int) -> Encoder:
-    widest = _widest(wide)
-
-    def encoder(value: int) -> bytes:
-        if 0 < value < 256:
-            return bytes((small, value))
-        return widest(value) if value else bytes((zero,))
-
-    return encoder
-
-
-def _text(short: int, wide: int) -> Encoder:
-    widest = _widest(wide)
-
-    def encoder(value: Any) -> bytes:
-        whole = widest(value)
-        return bytes((short, len(whole) - 5)) + whole[5:] if len(whole) < 261 else whole
-
-    return encoder
-
-
-_CONTENTS: dict[int, Encoder] = {
-    codes[-1]: _measured(write) if codes[-1] >> 4 in _MEASURES else write for codes, write, _ in FORMS.values()
+_READERS: dict[int, tuple[Callable[[Any], Any], Struct]] = {
+    **{code: (kind, Struct(">" + form)) for code, (kind, form) in _FIXED.items()},
+    0x98: (lambda raw: UUID(bytes=raw), Struct("16s")),
 }
-"""What follows the widest constructor of each type, for a value alone or in an array."""
-
-_ENCODERS: dict[type, Encoder] = {
-    **{kind: _widest(form.codes[-1]) for kind, form in FORMS.items()},
-    **{kind: _number(*FORMS[kind].codes) for kind in (Uint, Ulong)},
-    **{kind: _text(*FORMS[kind].codes) for kind in (bytes, str, Symbol)},
+_WIDE: dict[type, Callable[[Any], bytes]] = {
+    **{kind: partial(Struct(">B" + form).pack, code) for code, (kind, form) in _FIXED.items()},
+    UUID: lambda value: b"\x98" + value.bytes,
+    bytes: lambda value: b"\xb0" + len(value).to_bytes(4) + value,
+    str: lambda value: b"\xb1" + len(raw := value.encode()).to_bytes(4) + raw,
+    Symbol: lambda value: b"\xb3" + len(value).to_bytes(4) + value.encode("ascii"),
+}
+_ENCODERS: dict[type, Callable[[Any], bytes]] = {
+    **_WIDE,
+    Uint: lambda value: _WIDE[Uint](value) if value > 255 else bytes((0x52, value) if value else (0x43,)),
+    Ulong: lambda value: _WIDE[Ulong](value) if value > 255 else bytes((0x53, value) if value else (0x44,)),
     type(None): lambda _: b"\x40",
     bool: lambda value: b"\x41" if value else b"\x42",
-    Opaque: bytes,
-    list: lambda value: encode_list([encode(item) for item in value]),
-    dict: _map,
+    list: lambda value: _compound(0xC0, len(value), [encode(item) for item in value]) if value else b"\x45",
+    dict: lambda value: _compound(0xC1, 2 * len(value), [encode(part) for item in value.items() for part in item]),
     Array: _array,
     Described: lambda value: b"\x00" + encode(value.descriptor) + encode(value.value),
 }
-
-
-def _opaque(code: int) -> Callable[[bytes], Any]:
-    return lambda raw: Opaque(bytes((code,)) + raw)
-
-
-_CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: Uint(0), 0x44: Ulong(0)}
-"""Values that are their constructor."""
-
-_DECODERS: dict[int, Callable[[bytes], Any]] = {
-    0x45: lambda _: [],
-    **{code: read for codes, _, read in FORMS.values() for code in codes},
-    **{code: _opaque(code) for code in (0x73, 0x74, 0x84, 0x94)},  # char and decimals
-}
-"""Makes a value of the content behind each constructor that is not compound."""
-
-_WIDEST = {code: codes[-1] for codes, _, _ in FORMS.values() for code in codes}
-"""The constructor under which elements of an array are written again."""
+"""How each type is written: in its widest form, but for the small numbers of performatives."""

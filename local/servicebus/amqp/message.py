@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from local.servicebus.amqp.codec import decode, encode
-from local.servicebus.amqp.values import DecodeError, Described, Symbol, Uint, Ulong
+from local.servicebus.amqp.codec import Described, Symbol, Uint, Ulong, decode, encode, filled
+from local.servicebus.refused import DecodeError
 
 HEADER, DELIVERY_ANNOTATIONS, ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES = range(0x70, 0x75)
 DATA, SEQUENCE, VALUE, FOOTER = range(0x75, 0x79)
@@ -23,7 +23,6 @@ _BROKER_ANNOTATIONS = {
     for name in ("sequence-number", "enqueued-time", "message-state", "locked-until", "enqueue-sequence-number")
 }
 """The broker's own; those that a client sends are dropped."""
-_KINDS = {HEADER: list, ANNOTATIONS: dict, PROPERTIES: list, APPLICATION_PROPERTIES: dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,9 @@ class Message:
         return replace(self, properties=properties, raw_properties=_section(PROPERTIES, properties))
 
     def encoded(
-        self,
-        delivery_count: int | None = None,
-        ttl: int | None = None,
-        annotations: Mapping[str, Any] | None = None,
-        lock_token: uuid.UUID | None = None,
-    ) -> bytes:
+        self, delivery_count: int | None = None, ttl: int | None = None,
+        annotations: Mapping[str, Any] | None = None, lock_token: uuid.UUID | None = None,
+    ) -> bytes:  # fmt: skip
         """The whole message, with what the broker adds to it."""
         durable, priority, own_ttl, first_acquirer = self.header
         ttl = own_ttl if ttl is None else Uint(min(ttl, 0xFFFFFFFF))
@@ -86,20 +82,18 @@ def parse_message(data: bytes) -> Message:
     for code, value, section in _sections(data):
         if code < last or (code == last and code not in (DATA, SEQUENCE)):
             raise DecodeError("message sections out of order")
-        if value is not None and not isinstance(value, _KINDS.get(code, object)):
-            raise DecodeError(f"{value!r} is no content for the section {code:#x}")
         last, values[code] = code, value
         if code >= PROPERTIES:
             raw[min(code, DATA)] += section
-    header, properties = _filled(values.get(HEADER), 5), _filled(values.get(PROPERTIES), 13)
-    annotations = {k: item for k, item in (values.get(ANNOTATIONS) or {}).items() if k not in _BROKER_ANNOTATIONS}
-    ttl, session_id, due = header[2], properties[GROUP_ID], annotations.get("x-opt-scheduled-enqueue-time")
-    for value, kind in ((ttl, int), (session_id, str), (due, int)):
-        if value is not None and not isinstance(value, kind):
-            raise DecodeError(f"{value!r} is no time to live, session id or time of enqueueing")
-    if ttl is not None and ttl < 0:
-        raise DecodeError("a time to live below zero")
-    return Message(header[:4], annotations, properties, ttl, session_id, due, *raw.values())
+    header, properties = filled(values.get(HEADER), 5), filled(values.get(PROPERTIES), 13)
+    annotations, own = values.get(ANNOTATIONS), values.get(APPLICATION_PROPERTIES)
+    due = annotations.get("x-opt-scheduled-enqueue-time") if isinstance(annotations, dict) else None
+    ttl, session_id = header[2], properties[GROUP_ID]
+    for value, kind in ((annotations, dict), (own, dict), (ttl, Uint), (session_id, str), (due, int)):
+        if not isinstance(value, kind | None):
+            raise DecodeError(f"{value!r} is not of a type that its place in a message has")
+    kept = {key: value for key, value in (annotations or {}).items() if key not in _BROKER_ANNOTATIONS}
+    return Message(header[:4], kept, properties, ttl, session_id, due, *raw.values())
 
 
 def parse_delivery(data: bytes, message_format: int) -> list[Message]:
@@ -120,11 +114,8 @@ def encode_answer(request: Message, status: dict[str, Any], body: object) -> byt
 
 
 def amqp_value(message: Message) -> Any:
-    """The body of a message that has one value for a body. Raises DecodeError if it has another."""
-    for code, value, _ in _sections(message.raw_body):
-        if code == VALUE:
-            return value
-    raise DecodeError("a request's body is one AMQP value")
+    """The body of a message that has one value for a body, None if it has another."""
+    return next((value for code, value, _ in _sections(message.raw_body) if code == VALUE), None)
 
 
 def _sections(data: bytes) -> Iterator[tuple[int, Any, bytes]]:
@@ -141,10 +132,3 @@ def _sections(data: bytes) -> Iterator[tuple[int, Any, bytes]]:
 
 def _section(code: int, value: object) -> bytes:
     return bytes((0x00, 0x53, code)) + encode(value)
-
-
-def _filled(fields: list[Any] | None, count: int) -> list[Any]:
-    fields = fields or []
-    if len(fields) > count:
-        raise DecodeError("a message section with too many fields")
-    return fields + [None] * (count - len(fields))

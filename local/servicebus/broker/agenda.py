@@ -6,51 +6,39 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-
-class Timer:
-    """`action(now)`, still to come; None once it ran or was cancelled."""
-
-    __slots__ = ("action",)
-
-    def __init__(self, action: Callable[[int], None]) -> None:
-        self.action: Callable[[int], None] | None = action
+type Timer = tuple[int, int]
+"""When, in ms, and which of those that come then."""
 
 
 class Agenda:
-    """Timers by time in ms. The caller asks `next_due` when to call `run`; nothing happens in between."""
+    """The caller asks `next_due` when to call `run`; nothing happens in between."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Timer]] = []
+        self._actions: dict[Timer, Callable[[int], None]] = {}
+        self._heap: list[Timer] = []  # with some that were cancelled
         self._order = count()
-        self._cancelled = 0  # at least as many as are still in the heap
 
     def at(self, when: int, action: Callable[[int], None]) -> Timer:
         """Run `action(now)` once `when` has come."""
-        timer = Timer(action)
-        heapq.heappush(self._heap, (when, next(self._order), timer))
+        timer = (when, next(self._order))
+        self._actions[timer] = action
+        heapq.heappush(self._heap, timer)
+        if len(self._heap) > 1000 + 2 * len(self._actions):
+            self._heap = sorted(self._actions)
         return timer
 
     def cancel(self, timer: Timer | None) -> None:
         """Forget a timer; None and one that ran already are left alone."""
-        if timer is None or timer.action is None:
-            return
-        timer.action = None
-        self._cancelled += 1
-        if self._cancelled > 1000 and self._cancelled > len(self._heap) // 2:
-            self._heap = [item for item in self._heap if item[2].action is not None]
-            heapq.heapify(self._heap)
-            self._cancelled = 0
+        if timer is not None:
+            self._actions.pop(timer, None)
 
     def next_due(self) -> int | None:
         """When `run` has something to do next."""
-        while self._heap and self._heap[0][2].action is None:
+        while self._heap and self._heap[0] not in self._actions:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def run(self, now: int) -> None:
         """Run everything that is due, the earliest first."""
         while (due := self.next_due()) is not None and due <= now:
-            timer = heapq.heappop(self._heap)[2]
-            action, timer.action = timer.action, None
-            if action is not None:
-                action(now)
+            self._actions.pop(heapq.heappop(self._heap))(now)

@@ -6,11 +6,12 @@ import logging
 
 from local.servicebus.broker.agenda import Agenda
 from local.servicebus.broker.entity import Entity
+from local.servicebus.broker.filters import CorrelationFilter
 from local.servicebus.broker.queue import Queue
-from local.servicebus.broker.refused import Condition, Refused
 from local.servicebus.broker.sessions import SessionQueue
 from local.servicebus.broker.topic import Topic
-from local.servicebus.config import Namespace, SubscriptionProperties
+from local.servicebus.config import DeliveryRules, Namespace
+from local.servicebus.refused import Condition, Refused
 from local.servicebus.store import Store
 
 log = logging.getLogger("servicebus.broker")
@@ -23,16 +24,22 @@ class Broker:
         self.agenda = Agenda()
         self._store = store
         self._entities: dict[str, Entity] = {}
-        self._destinations: set[Entity] = set()
-        for queue in namespace.queues:
-            self._destinations.add(self._add_queue(queue.name, queue.properties))
+        self._destinations: list[Entity] = [self._add_queue(each.name, each.properties) for each in namespace.queues]
         for topic in namespace.topics:
-            subscriptions = [
-                (self._add_queue(f"{topic.name}/Subscriptions/{sub.name}", sub.properties), sub.filters())
-                for sub in topic.subscriptions
-            ]
-            self._destinations.add(self._add(Topic(topic.name, topic.properties, store, self.agenda, subscriptions)))
-        self._load(now)
+            subscriptions = []
+            for each in topic.subscriptions:
+                filters = [rule.properties.correlation_filter for rule in each.rules] or [CorrelationFilter()]
+                queue = self._add_queue(f"{topic.name}/Subscriptions/{each.name}", each.properties)
+                subscriptions.append((queue, filters))
+            self._destinations.append(self._add(Topic(topic.name, topic.properties, store, self.agenda, subscriptions)))
+        unknown = set()
+        for row in store.messages():
+            if entity := self._entities.get(row[1].lower()):
+                entity.load(row, now)
+            else:
+                unknown.add(row[1])
+        for name in sorted(unknown):
+            log.warning("'%s' has stored messages but is not in the configuration; they stay where they are", name)
 
     def find(self, address: str) -> Entity:
         """The entity of an address such as `topic/Subscriptions/name/$DeadLetterQueue`. Raises Refused."""
@@ -63,20 +70,7 @@ class Broker:
             raise Refused(Condition.NOT_ALLOWED, f"'{queue.name}' has no sessions.")
         return queue
 
-    def _load(self, now: int) -> None:
-        unknown = set()
-        for row in self._store.rows("message"):
-            entity = self._entities.get(row[1].lower())
-            if entity is None:
-                unknown.add(row[1])
-            else:
-                entity.load(row)
-        for entity in self._entities.values():  # dead-letter queues before their queues, subscriptions before topics
-            entity.start(now)
-        for name in sorted(unknown):
-            log.warning("'%s' has stored messages but is not in the configuration; they stay where they are", name)
-
-    def _add_queue(self, name: str, rules: SubscriptionProperties) -> Queue:
+    def _add_queue(self, name: str, rules: DeliveryRules) -> Queue:
         dead_letters = self._add(Queue(f"{name}/$DeadLetterQueue", rules, self._store, self.agenda))
         kind = SessionQueue if rules.requires_session else Queue
         return self._add(kind(name, rules, self._store, self.agenda, dead_letters))

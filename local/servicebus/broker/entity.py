@@ -7,21 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
-from typing import Any
 
 from local.servicebus.amqp.codec import encode
 from local.servicebus.amqp.message import MESSAGE_ID, Message, parse_message
 from local.servicebus.broker.agenda import Agenda, Timer
-from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.refused import Condition, Refused
 from local.servicebus.store import Row, Store
 
-
-class State(IntEnum):
-    """A message's state, as `x-opt-message-state` has it."""
-
-    ACTIVE = 0
-    DEFERRED = 1
-    SCHEDULED = 2
+State = IntEnum("State", "ACTIVE DEFERRED SCHEDULED", start=0)
+"""A message's state, as `x-opt-message-state` has it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,12 +28,11 @@ class Entry:
     source_number: int | None = None  # in the topic that it came from, in the queue that it died in
     state: State = State.ACTIVE
     delivery_count: int = 0  # deliveries that failed
-    delivered: bool = False  # with a client now, as far as the store knows
     expires: int | None = None
-    row_id: int = 0
-    timer: Timer | None = None  # until it is due, then until it expires
-    token: bytes | None = None  # of the lock that holds it
+    token: bytes = b""  # of the lock that holds it
     lock: Timer | None = None  # until that lock expires, unless it is a session's
+    timer: Timer | None = None  # until it is due, then until it expires
+    row_id: int = 0
 
 
 class Entity(ABC):
@@ -53,9 +46,9 @@ class Entity(ABC):
         self._store = store
         self._agenda = agenda
         self._window = window
-        self._seen = {id_: until for _, id_, until in store.rows("duplicate", name)}  # until when, the oldest first
+        self._seen = store.facts(name, "seen")  # message ids and until when, the oldest first
         self._entries: dict[int, Entry] = {}  # by number, ascending
-        self._last_number = next((last for _, last in store.rows("number", name)), 0)
+        self._last_number: int = store.facts(name, "number").get("last", 0)
 
     @abstractmethod
     def check(self, message: Message) -> None:
@@ -66,22 +59,17 @@ class Entity(ABC):
         """A message comes in or, scheduled until now, is due."""
 
     def restore(self, entry: Entry, now: int) -> None:
-        """Take back a stored message that is not scheduled."""
+        """Go on with a stored message that is not scheduled."""
         self.appear(entry, now)
 
-    def send(self, messages: Sequence[Message], now: int) -> None:
-        """Take all messages or, raising Refused, none. Those seen before are accepted and dropped."""
-        for message in self._checked(messages):
-            if self._first(message, now):
-                if (message.scheduled_time or 0) > now:
-                    self._hold(message, now)
-                else:
-                    self.appear(Entry(self.next_number(), message, now), now)
+    def send(self, messages: Sequence[Message], now: int) -> list[int]:
+        """Take all messages or, raising Refused, none; the numbers by which those that are scheduled can be cancelled.
 
-    def schedule(self, messages: Sequence[Message], now: int) -> list[int]:
-        """Take messages that carry their time; the answer is a number for each, by which it can be cancelled."""
-        checked = self._checked(messages)
-        return [self._hold(m, now) if self._first(m, now) else self.next_number() for m in checked]
+        Those seen before are accepted and dropped.
+        """
+        for message in messages:
+            self.check(message)
+        return [self._take(message.with_message_id(), now) for message in messages]
 
     def cancel(self, numbers: Sequence[int]) -> None:
         """Withdraw scheduled messages, all or, raising Refused, none."""
@@ -94,78 +82,71 @@ class Entity(ABC):
             if entry.number >= start and session_id in (None, entry.message.session_id):
                 yield entry
 
-    def load(self, row: Row) -> None:
-        """Take over a stored message, without acting on it yet."""
-        row_id, _, number, source_number, message, state, delivery_count, delivered, enqueued, expires = row
-        entry = Entry(number, parse_message(message), enqueued, source_number, State(state), delivery_count)
-        entry.delivered, entry.expires, entry.row_id = bool(delivered), expires, row_id
-        self._place(entry)
-
-    def start(self, now: int) -> None:
-        """Go on with the messages that were loaded."""
-        for entry in list(self._entries.values()):
-            if entry.state == State.SCHEDULED:
-                entry.timer = self._agenda.at(entry.enqueued, partial(self.appear, entry))
-            else:
-                self.restore(entry, now)
+    def load(self, row: Row, now: int) -> None:
+        """Take over a stored message, and act on it once all are loaded."""
+        row_id, _, number, source_number, message, state, delivery_count, locked, enqueued, expires = row
+        entry = Entry(number, parse_message(message), enqueued, source_number, State(state), delivery_count, expires)
+        entry.row_id, entry.token = row_id, b"lost" if locked else b""
+        self._entries[number] = entry
+        if entry.state == State.SCHEDULED:
+            entry.timer = self._agenda.at(enqueued, partial(self.appear, entry))
+        else:
+            self._agenda.at(now, partial(self.restore, entry))
 
     def next_number(self) -> int:
         """A sequence number that was never used and never will be again."""
         self._last_number += 1
-        self._store.put("number", self.name, columns=lambda: (self._last_number,))
+        self._store.put("fact", self.name, "number", "last", columns=lambda: (self._last_number,))
         return self._last_number
 
-    def _checked(self, messages: Sequence[Message]) -> list[Message]:
-        for message in messages:
-            self.check(message)
-        return [message.with_message_id() for message in messages]
+    def _take(self, message: Message, now: int) -> int:
+        if self._seen_before(message, now):
+            return 0
+        entry = Entry(self.next_number(), message, max(message.scheduled_time or now, now))
+        if entry.enqueued > now:
+            entry.state = State.SCHEDULED
+            entry.timer = self._agenda.at(entry.enqueued, partial(self.appear, entry))
+            self._save(entry)
+        else:
+            self.appear(entry, now)
+        return entry.number
 
-    def _first(self, message: Message, now: int) -> bool:
-        """Note a message's id. False if one with that id, of that AMQP type, came within the window."""
+    def _seen_before(self, message: Message, now: int) -> bool:
+        """Whether a message with this id, of this AMQP type, came within the window; if not, this is the first."""
         if self._window is None:
-            return True
+            return False
         while self._seen and self._seen[oldest := next(iter(self._seen))] <= now:
             del self._seen[oldest]
-            self._store.drop("duplicate", self.name, oldest)
+            self._store.put("fact", self.name, "seen", oldest, columns=None)
         key, until = encode(message.properties[MESSAGE_ID]), now + self._window
         if key in self._seen:
-            return False
+            return True
         self._seen[key] = until
-        self._store.put("duplicate", self.name, key, columns=lambda: (until,))
-        return True
-
-    def _hold(self, message: Message, now: int) -> int:
-        due = max(message.scheduled_time or now, now)
-        entry = Entry(self.next_number(), message, due, state=State.SCHEDULED)
-        entry.timer = self._agenda.at(due, partial(self.appear, entry))
-        self._save(entry)
-        return entry.number
+        self._store.put("fact", self.name, "seen", key, columns=lambda: (until,))
+        return False
 
     def _find(self, numbers: Sequence[int], state: State, session_id: str | None = None) -> list[Entry]:
         """Messages of that state that nobody holds, all or, raising Refused, none."""
-        entries = [self._entries[number] for number in numbers if number in self._entries]
-        found = [entry for entry in entries if entry.state == state and entry.token is None]
+        entries = [self._entries[number] for number in dict.fromkeys(numbers) if number in self._entries]
+        found = [entry for entry in entries if entry.state == state and not entry.token]
         found = [entry for entry in found if session_id in (None, entry.message.session_id)]
-        if len(found) < len(numbers):
+        if len(found) < len(set(numbers)):
             missing = f"'{self.name}' has no {state.name.lower()} message under some of the numbers {list(numbers)}."
             raise Refused(Condition.MESSAGE_NOT_FOUND, missing)
         return found
-
-    def _place(self, entry: Entry) -> None:
-        self._entries[entry.number] = entry
 
     def _save(self, entry: Entry) -> None:
         """Store a message as it is at the end of the turn, a new one or one that changed."""
         if entry.number not in self._entries:
             entry.row_id = self._store.new_id()
-            self._place(entry)
+            self._entries[entry.number] = entry
         self._store.put("message", entry.row_id, columns=partial(self._columns, entry))
 
-    def _columns(self, entry: Entry) -> tuple[Any, ...]:
-        progress = (entry.state, entry.delivery_count, entry.delivered, entry.enqueued, entry.expires)
+    def _columns(self, entry: Entry) -> Row:
+        progress = (entry.state, entry.delivery_count, bool(entry.token), entry.enqueued, entry.expires)
         return (self.name, entry.number, entry.source_number, entry.message.encoded(), *progress)
 
     def _remove(self, entry: Entry) -> None:
         self._agenda.cancel(entry.timer)
-        self._store.drop("message", entry.row_id)
+        self._store.put("message", entry.row_id, columns=None)
         del self._entries[entry.number]

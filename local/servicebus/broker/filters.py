@@ -34,15 +34,11 @@ class CorrelationFilter(msgspec.Struct, rename="pascal", forbid_unknown_fields=T
     def matches(self, message: amqp.Message) -> bool:
         """Strings are compared with case, numbers by value, and nothing equals a value of another kind."""
         for name, position in zip(self.__struct_fields__, _POSITIONS, strict=False):
-            wanted = getattr(self, name)
-            if wanted is not None and message.properties[position] != wanted:
+            if getattr(self, name) not in (None, message.properties[position]):
                 return False
         own = message.application_properties() if self.properties else {}
         return all(name in own and _equal(own[name], wanted) for name, wanted in self.properties.items())
 
 
 def _equal(value: Any, wanted: Any) -> bool:
-    for kind in (bool, int | float, str):  # bool first: to Python, True is an int and equals 1
-        if isinstance(value, kind) or isinstance(wanted, kind):
-            return isinstance(value, kind) and isinstance(wanted, kind) and value == wanted
-    return bool(value == wanted)
+    return isinstance(value, bool) is isinstance(wanted, bool) and bool(value == wanted)  # to Python, True equals 1

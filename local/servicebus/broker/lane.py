@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
 
+from local.servicebus.broker.agenda import Timer
 from local.servicebus.broker.entity import Entry, State
-from local.servicebus.broker.refused import Refused
+from local.servicebus.refused import Refused
 
 
 class Consumer(Protocol):
@@ -29,10 +30,16 @@ class Consumer(Protocol):
 
 
 class Lane:
-    """Numbers of messages that are ready, lowest first; those of messages that are gone are skipped."""
+    """Numbers of messages that are ready, lowest first; those of messages that are gone are skipped.
 
-    def __init__(self) -> None:
+    A session has one consumer at most, its owner, for whom it is locked `until` a time in ms since 1970.
+    """
+
+    def __init__(self, session_id: str = "") -> None:
+        self.session_id = session_id
         self.consumers: deque[Consumer] = deque()
+        self.until = 0
+        self.timer: Timer | None = None
         self._ready: list[int] = []
 
     def put(self, entry: Entry) -> None:
@@ -43,7 +50,7 @@ class Lane:
         """The message that is next; it stays in line until it is locked or gone."""
         while self._ready:
             entry = entries.get(self._ready[0])
-            if entry is not None and entry.token is None and entry.state == State.ACTIVE:
+            if entry is not None and not entry.token and entry.state == State.ACTIVE:
                 return entry
             heapq.heappop(self._ready)
         return None

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from enum import Enum, auto
+from enum import Enum
 from functools import partial
 from typing import Any
 
+from local.servicebus.amqp.codec import Int, Timestamp
 from local.servicebus.amqp.message import Message
-from local.servicebus.amqp.values import Int, Timestamp
 from local.servicebus.broker.agenda import Agenda
 from local.servicebus.broker.entity import Entity, Entry, State
 from local.servicebus.broker.lane import Consumer, Lane
-from local.servicebus.broker.refused import Condition, Refused
-from local.servicebus.config import SubscriptionProperties, duplicate_window
+from local.servicebus.config import MILLISECOND, DeliveryRules, duplicate_window
+from local.servicebus.refused import Condition, Refused
 from local.servicebus.store import Store
 
+Settlement = Enum("Settlement", "COMPLETE ABANDON RELEASE DEFER DEAD_LETTER")
+"""What a receiver decides about a message that it holds.
 
-class Settlement(Enum):
-    """What a receiver decides about a message that it holds."""
-
-    COMPLETE = auto()
-    """It is done with."""
-    ABANDON = auto()
-    """The receiver failed: someone gets it again, or it dies if that was once too often."""
-    RELEASE = auto()
-    """The receiver never looked at it: someone gets it again, and nothing is counted."""
-    DEFER = auto()
-    """It is put aside until someone asks for its number."""
-    DEAD_LETTER = auto()
-    """It goes to the dead-letter queue."""
+It is done with. The receiver failed: someone gets it again, or it dies if that was once too often. The receiver never
+looked at it: someone gets it again, and nothing is counted. It is put aside until someone asks for its number. It dies.
+"""
 
 
 class Queue(Entity):
@@ -40,15 +32,13 @@ class Queue(Entity):
     """
 
     def __init__(
-        self, name: str, rules: SubscriptionProperties, store: Store, agenda: Agenda, dead_letters: Queue | None = None
+        self, name: str, rules: DeliveryRules, store: Store, agenda: Agenda, dead_letters: Queue | None = None
     ) -> None:
         super().__init__(name, duplicate_window(rules), store, agenda)
         self._rules = rules
         self._dead_letters = dead_letters
         self._locked: dict[bytes, Entry] = {}
         self._lane = Lane()
-
-    # Taking messages in
 
     def check(self, message: Message) -> None:
         """Every message fits a plain queue; one with sessions asks for more."""
@@ -57,19 +47,20 @@ class Queue(Entity):
         """A message can be received. A topic may limit its life to `ceiling` ms."""
         entry.state = State.ACTIVE
         if self._dead_letters is not None:
-            limits = (entry.message.ttl, self._rules.default_message_time_to_live, ceiling)
+            limits = (entry.message.ttl, self._rules.default_message_time_to_live // MILLISECOND, ceiling)
             entry.expires = entry.enqueued + min(limit for limit in limits if limit is not None)
             entry.timer = self._agenda.at(entry.expires, partial(self._expire, entry))
         self._save(entry)
         self._offer(entry, now)
 
     def restore(self, entry: Entry, now: int) -> None:
-        """Take back a stored message; one that was with a client when the broker died counts as failed there."""
+        """Go on with a stored message; one that was with a client when the broker died counts as failed there."""
+        failed, entry.token = bool(entry.token), b""
         if entry.expires is not None:
             entry.timer = self._agenda.at(entry.expires, partial(self._expire, entry))
-        if entry.delivered:
+        if failed:
             self._return(entry, now, failed=True)
-        elif entry.state == State.ACTIVE:
+        else:
             self._offer(entry, now)
 
     # Handing messages out
@@ -91,12 +82,7 @@ class Queue(Entity):
         self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
     ) -> list[tuple[uuid.UUID, bytes]]:
         """Hand out deferred messages by number, all or, raising Refused, none; lock tokens and messages."""
-        answer = []
-        for entry in self._find(numbers, State.DEFERRED, session_id):
-            token = uuid.uuid4()
-            until = self._take_out(entry, token.bytes_le, locks, now)
-            answer.append((token, self.encoded(entry, until, token)))
-        return answer
+        return [self._hand_out(entry, locks, now) for entry in self._find(numbers, State.DEFERRED, session_id)]
 
     def encoded(self, entry: Entry, locked_until: int | None = None, lock_token: uuid.UUID | None = None) -> bytes:
         """A message as a client gets it."""
@@ -116,33 +102,36 @@ class Queue(Entity):
         return self._lane
 
     def _offer(self, entry: Entry, now: int) -> None:
-        """Put an active message in line and deliver what can be delivered."""
-        lane = self._lane_of(entry)
-        lane.put(entry)
-        self._deliver(lane, now)
+        """Put a message in line and deliver what can be delivered, unless it is deferred or its time has passed."""
+        if entry.expires is not None and entry.expires <= now:
+            self._expire(entry, now)
+        elif entry.state == State.ACTIVE:
+            lane = self._lane_of(entry)
+            lane.put(entry)
+            self._deliver(lane, now)
 
     def _deliver(self, lane: Lane, now: int) -> None:
         while (entry := lane.first(self._entries)) and (consumer := lane.next_consumer()):
-            if entry.expires is not None and entry.expires <= now:
-                self._expire(entry, now)
-                continue
-            token = uuid.uuid4().bytes_le
-            until = self._take_out(entry, token, consumer.locks, now)
-            consumer.deliver(token, self.encoded(entry, until))
+            token, payload = self._hand_out(entry, consumer.locks, now)
+            consumer.deliver(token.bytes_le, payload)
 
-    def _take_out(self, entry: Entry, token: bytes, locks: bool, now: int) -> int | None:
-        """Lock a message, the answer being until when, or delete it."""
-        if not locks:
+    def _hand_out(self, entry: Entry, locks: bool, now: int) -> tuple[uuid.UUID, bytes]:
+        """Lock a message or delete it; lock token and message. One that was deferred has the token in it."""
+        token, until = uuid.uuid4(), None
+        if locks:
+            entry.token = token.bytes_le
+            self._locked[entry.token] = entry
+            until = self._lock(entry, now)
+            self._save(entry)
+        else:
             self._remove(entry)
-            return None
-        entry.token, entry.delivered = token, True
-        self._locked[token] = entry
-        self._save(entry)
-        return self._lock(token, now)
+        return token, self.encoded(entry, until, token if entry.state == State.DEFERRED else None)
 
-    def _lock(self, token: bytes, now: int) -> int:
-        until = now + self._rules.lock_duration
-        self._locked[token].lock = self._agenda.at(until, partial(self.settle, token, Settlement.ABANDON))
+    def _lock(self, entry: Entry, now: int) -> int:
+        """Hold a message for a lock duration from now; the answer is until when."""
+        until = now + self._rules.lock_duration // MILLISECOND
+        self._agenda.cancel(entry.lock)
+        entry.lock = self._agenda.at(until, partial(self.settle, entry.token, Settlement.ABANDON))
         return until
 
     # Settling
@@ -154,7 +143,10 @@ class Queue(Entity):
         """
         if decision is Settlement.DEAD_LETTER and self._dead_letters is None:
             raise Refused(Condition.NOT_ALLOWED, f"A message in '{self.name}' is dead already; complete it instead.")
-        entry = self._unlock(token)
+        entry = self._held(token)
+        del self._locked[token]
+        self._agenda.cancel(entry.lock)
+        entry.token = b""
         entry.message = entry.message.with_application_properties(changes or {})
         match decision:
             case Settlement.COMPLETE:
@@ -169,43 +161,30 @@ class Queue(Entity):
 
     def renew(self, token: bytes, now: int) -> int:
         """Hold a message for another lock duration; the answer is until when."""
-        self._agenda.cancel(self._held(token).lock)
-        return self._lock(token, now)
+        return self._lock(self._held(token), now)
 
     def _held(self, token: bytes) -> Entry:
-        entry = self._locked.get(token)
-        if entry is None:
+        if token not in self._locked:
             raise self._lock_lost()
-        return entry
+        return self._locked[token]
 
     def _lock_lost(self) -> Refused:
         why = f"The lock on this message of '{self.name}' expired, or the message is settled already."
         return Refused(Condition.MESSAGE_LOCK_LOST, why)
 
-    def _unlock(self, token: bytes) -> Entry:
-        entry = self._held(token)
-        del self._locked[token]
-        self._agenda.cancel(entry.lock)
-        entry.token, entry.delivered = None, False
-        return entry
-
     def _return(self, entry: Entry, now: int, failed: bool) -> None:
         """Someone gets the message again, unless it died of it or its time has passed."""
-        entry.delivered = False
         entry.delivery_count += failed
         limit = self._rules.max_delivery_count
         if failed and self._dead_letters is not None and entry.delivery_count >= limit:
             why = f"Message could not be consumed after {limit} delivery attempts."
             self._bury(entry, now, DeadLetterReason="MaxDeliveryCountExceeded", DeadLetterErrorDescription=why)
-        elif entry.state == State.ACTIVE and entry.expires is not None and entry.expires <= now:
-            self._expire(entry, now)  # its time passed while it was locked
         else:
             self._save(entry)
-            if entry.state == State.ACTIVE:
-                self._offer(entry, now)
+            self._offer(entry, now)
 
     def _expire(self, entry: Entry, now: int) -> None:
-        if entry.token is not None or entry.state == State.DEFERRED:
+        if entry.token or entry.state == State.DEFERRED:
             return  # looked at again when the lock ends; what is deferred does not expire
         if self._rules.dead_lettering_on_message_expiration:
             why = "The message expired and was dead lettered."
@@ -217,7 +196,6 @@ class Queue(Entity):
         """Move a message to the dead-letter queue, where it keeps what it was and is known by another number."""
         assert self._dead_letters is not None
         self._remove(entry)
-        message = entry.message.with_application_properties(changes)
-        dead = Entry(self._dead_letters.next_number(), message, entry.enqueued, entry.number)
-        dead.delivery_count = entry.delivery_count
+        message, number = entry.message.with_application_properties(changes), self._dead_letters.next_number()
+        dead = Entry(number, message, entry.enqueued, entry.number, delivery_count=entry.delivery_count)
         self._dead_letters.appear(dead, now)

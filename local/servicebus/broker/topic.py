@@ -9,7 +9,7 @@ from local.servicebus.broker.agenda import Agenda
 from local.servicebus.broker.entity import Entity, Entry
 from local.servicebus.broker.filters import CorrelationFilter
 from local.servicebus.broker.queue import Queue
-from local.servicebus.config import TopicProperties, duplicate_window
+from local.servicebus.config import MILLISECOND, TopicRules, duplicate_window
 from local.servicebus.store import Store
 
 type Subscription = tuple[Queue, Sequence[CorrelationFilter]]
@@ -22,10 +22,10 @@ class Topic(Entity):
     """
 
     def __init__(
-        self, name: str, rules: TopicProperties, store: Store, agenda: Agenda, subscriptions: Sequence[Subscription]
+        self, name: str, rules: TopicRules, store: Store, agenda: Agenda, subscriptions: Sequence[Subscription]
     ) -> None:
         super().__init__(name, duplicate_window(rules), store, agenda)
-        self._ttl = rules.default_message_time_to_live
+        self._ttl = rules.default_message_time_to_live // MILLISECOND
         self._subscriptions = subscriptions
 
     def check(self, message: Message) -> None:

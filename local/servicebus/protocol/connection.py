@@ -6,11 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from local.servicebus.amqp.codec import Array, Symbol
 from local.servicebus.amqp.frames import Frame, amqp_error, decode_frame, encode_frame
-from local.servicebus.amqp.values import SYMBOLS, Array, DecodeError, Symbol
-from local.servicebus.broker.refused import Condition
 from local.servicebus.protocol.session import ProtocolSession
-from local.servicebus.protocol.tokens import Grants
+from local.servicebus.refused import DecodeError
 
 if TYPE_CHECKING:
     from local.servicebus.server import Server
@@ -22,7 +21,6 @@ CHANNEL_MAX = 4_999
 IDLE_TIME_OUT = 240_000  # ms; announced, not enforced: idle clients of pyamqp are silent for minutes
 WRITE_BUFFER = 4 << 20  # bytes waiting for a client that does not read; beyond, it is not listened to either
 log = logging.getLogger("servicebus.connection")
-wire = logging.getLogger("servicebus.wire")
 
 
 class Connection:
@@ -30,7 +28,7 @@ class Connection:
 
     def __init__(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.server = server
-        self.grants = Grants()
+        self.grants: set[str] = set()  # paths of the entities that it may use
         self.max_frame_size = MAX_FRAME_SIZE
         self._reader = reader
         self._writer = writer
@@ -42,15 +40,18 @@ class Connection:
         """Talk until either side wants no more. Malformed frames end this connection only."""
         self._writer.transport.set_write_buffer_limits(WRITE_BUFFER)
         try:
-            if await self._header(SASL_HEADER):
-                await self._authenticate()
-                if await self._header(AMQP_HEADER):
-                    while self._act(*await self._read()):
-                        await self._writer.drain()
+            await self._header(SASL_HEADER)
+            self.send(0, Frame("mechanisms", mechanisms=Array(Symbol, [Symbol("ANONYMOUS")])))
+            if (await self._read())[1].kind != "init":
+                raise DecodeError("no SASL mechanism was chosen")
+            self.send(0, Frame("outcome", code=0))
+            await self._header(AMQP_HEADER)
+            while self._act(*await self._read()):
+                await self._writer.drain()
         except DecodeError as error:
             log.warning("closing a connection: %s", error)
             self._end_sessions()
-            self.send(0, Frame("close", error=amqp_error(Condition.DECODE_ERROR, str(error))))
+            self.send(0, Frame("close", error=amqp_error(error)))
         except (OSError, EOFError):
             pass  # the client is gone
         finally:
@@ -60,23 +61,14 @@ class Connection:
 
     # Reading
 
-    async def _header(self, ours: bytes) -> bool:
-        """Exchange protocol headers. False, and a line in the log, for a client that speaks something else."""
+    async def _header(self, ours: bytes) -> None:
+        """Exchange protocol headers. EOFError, and a line in the log, for a client that speaks something else."""
         theirs = await self._reader.readexactly(8)
         self._write(ours)
-        if theirs == ours:
-            return True
-        spoken = "WebSocket or HTTP" if theirs[:4] in (b"GET ", b"POST") else "something else than AMQP with SASL"
-        spoken = "TLS" if theirs[0] == 0x16 or theirs.startswith(b"AMQP\x02") else spoken
-        log.warning("a client speaks %s; it needs UseDevelopmentEmulator=true and AMQP over TCP", spoken)
-        return False
-
-    async def _authenticate(self) -> None:
-        self.send(0, Frame("mechanisms", mechanisms=Array(SYMBOLS, [Symbol("ANONYMOUS")])))
-        _, frame, _ = await self._read()
-        if frame.kind != "init":
-            raise DecodeError(f"{frame.kind} instead of a SASL mechanism")
-        self.send(0, Frame("outcome", code=0))
+        if theirs != ours:
+            spoken = "TLS" if theirs[0] == 0x16 or theirs.startswith(b"AMQP\x02") else f"WebSocket or HTTP ({theirs!r})"
+            log.warning("a client speaks %s; it needs UseDevelopmentEmulator=true and AMQP over TCP", spoken)
+            raise EOFError
 
     async def _read(self) -> tuple[int, Frame, bytes]:
         """Channel, performative and payload of the next frame that is no heartbeat."""
@@ -87,9 +79,7 @@ class Connection:
             if not 8 <= offset <= size <= MAX_FRAME_SIZE:
                 raise DecodeError(f"a frame of {size} bytes whose body starts at byte {offset}")
             body = (await self._reader.readexactly(size - 8))[offset - 8 :]
-        channel, (frame, payload) = int.from_bytes(start[6:8]), decode_frame(start[5] == 1, body)
-        wire.debug("%x <- %d %s and %d bytes", id(self), channel, frame, len(payload))
-        return channel, frame, payload
+        return int.from_bytes(start[6:8]), *decode_frame(start[5] == 1, body)
 
     def _act(self, channel: int, frame: Frame, payload: bytes) -> bool:
         """Act on a frame. False when the client closes the connection."""
@@ -121,15 +111,13 @@ class Connection:
             self._beat(min(frame.idle_time_out / 2000, 30.0))
 
     def _end_sessions(self) -> None:
-        sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
-            session.end()
+        while self._sessions:
+            self._sessions.popitem()[1].end()
 
     # Writing
 
     def send(self, channel: int, frame: Frame, payload: bytes = b"") -> None:
         """Send a frame at the end of the turn."""
-        wire.debug("%x -> %d %s and %d bytes", id(self), channel, frame, len(payload))
         self._write(encode_frame(channel, frame, payload))
 
     def flush(self) -> None:

@@ -1,94 +1,141 @@
-"""Links: on one kind the client sends, with credit and acceptance, on the other it receives and settles."""
+"""Links to an entity, its `$management` or `$cbs`: on one kind the client sends, on the other it receives."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from local.servicebus.amqp.codec import Described, Symbol, Ulong, filled
 from local.servicebus.amqp.frames import Frame, amqp_error, settlement
 from local.servicebus.amqp.message import Message, parse_delivery
-from local.servicebus.amqp.values import DecodeError, Described, Symbol, Ulong
 from local.servicebus.broker.queue import Queue, Settlement
-from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.broker.sessions import SessionQueue
+from local.servicebus.protocol.cbs import covered, entity_path, put_token
+from local.servicebus.protocol.management import manage
+from local.servicebus.refused import Condition, Refused
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.session import ProtocolSession
 
 CREDIT = 1000
 MAX_MESSAGE_SIZE = 1_048_576
+ADDRESS, FILTER = 0, 7  # positions in a source or target
+Outcome = IntEnum(
+    "Outcome", {"ACCEPTED": 0x24, "REJECTED": 0x25, "RELEASED": 0x26, "MODIFIED": 0x27, "TRANSACTIONAL": 0x34}
+)
+"""Descriptors of delivery states."""
+ACCEPTED = Described(Ulong(Outcome.ACCEPTED), [])
+
+_CBS, _MANAGEMENT = "$cbs", "/$management"
+_SOURCE, _TARGET, _COORDINATOR = Ulong(0x28), Ulong(0x29), 0x30
+_SESSION_FILTER = "com.microsoft:session-filter"
+_MAX_BATCH = {Symbol("com.microsoft:max-message-batch-size"): Ulong(262_144)}
 _LOCKED_UNTIL = Symbol("com.microsoft:locked-until-utc")
 _TICKS_1970 = 621_355_968_000_000_000  # .NET ticks of 100 ns since the year 1
 
-type Intake = Callable[[list[Message]], None]
+
+def attach(session: ProtocolSession, frame: Frame) -> None:
+    """Answer an attach: with one of our own, later if it waits for a session, or with the reason against it."""
+    try:
+        if frame.target is not None and frame.target.descriptor == _COORDINATOR:
+            raise _no_transactions()
+        frame.source = Described(_SOURCE, filled(frame.source and frame.source.value, 11))
+        frame.target = Described(_TARGET, filled(frame.target and frame.target.value, 7))
+        path = entity_path((frame.source if frame.role else frame.target).value[ADDRESS])
+        if path != _CBS and not covered(path, session.connection.grants):
+            raise Refused(Condition.UNAUTHORIZED, f"No token was presented for '{path}' on this connection.")
+        if not frame.role:
+            link = session.links[frame.handle] = IncomingLink(session, frame, _intake(session, path))
+            session.answer(frame, _MAX_BATCH)
+            session.send_flow(link)
+        elif path == _CBS or path.endswith(_MANAGEMENT):
+            session.links[frame.handle] = OutgoingLink(session, frame, path)
+            session.answer(frame)
+        else:
+            session.links[frame.handle] = _receiver(session, frame, path)
+    except Refused as refusal:
+        session.refuse(frame, refusal)
 
 
-class Outcome(IntEnum):
-    """Descriptors of delivery states."""
+def _intake(session: ProtocolSession, path: str) -> Callable[[list[Message]], None]:
+    """Where messages go that the client sends."""
+    server = session.connection.server
+    if path == _CBS:
+        return partial(session.respond, path, partial(put_token, session.connection.grants, server.now))
+    if path.endswith(_MANAGEMENT):
+        entity = server.broker.find(path.removesuffix(_MANAGEMENT))
+        return partial(session.respond, path, partial(manage, server, entity.name))
+    return partial(server.take, server.broker.destination(path))
 
-    ACCEPTED = 0x24
-    REJECTED = 0x25
-    RELEASED = 0x26
-    MODIFIED = 0x27
-    TRANSACTIONAL = 0x34
 
-
-ACCEPTED = Described(Ulong(Outcome.ACCEPTED), [])
+def _receiver(session: ProtocolSession, frame: Frame, path: str) -> OutgoingLink:
+    """A link that receives from an entity."""
+    server = session.connection.server
+    queue, filters = server.broker.source(path), frame.source.value[FILTER] or {}
+    timeout = (frame.properties or {}).get("com.microsoft:timeout")
+    if not isinstance(filters, dict) or not isinstance(timeout, int | None):
+        raise Refused(Condition.INVALID_FIELD, "Filters are a map, and a timeout is a number of milliseconds.")
+    if isinstance(queue, SessionQueue) != (_SESSION_FILTER in filters):
+        needs = "requires sessions" if isinstance(queue, SessionQueue) else "has no sessions"
+        raise Refused(Condition.NOT_ALLOWED, f"'{queue.name}' {needs}; use the other kind of receiver.")
+    link = OutgoingLink(session, frame, path, queue)
+    if isinstance(queue, SessionQueue):
+        wanted = filters[_SESSION_FILTER]
+        wanted = wanted.value if isinstance(wanted, Described) else wanted
+        if not isinstance(wanted, str | None):
+            raise Refused(Condition.INVALID_FIELD, "A session filter is a session id, or null for the next session.")
+        link.waiting = True
+        queue.accept(link, wanted, timeout, server.now())
+    else:
+        session.answer(frame)
+        queue.attach(link, server.now())
+    return link
 
 
 class IncomingLink:
     """Gives the messages of each delivery to `intake`, which raises Refused if it takes none of them."""
 
-    def __init__(self, session: ProtocolSession, frame: Frame, intake: Intake) -> None:
+    def __init__(self, session: ProtocolSession, frame: Frame, intake: Callable[[list[Message]], None]) -> None:
         self.handle = frame.handle
         self.delivery_count = frame.initial_delivery_count or 0
         self.credit = CREDIT
         self._session = session
         self._intake = intake
         self._first: Frame | None = None  # of a delivery that is under way; id and format are sure on it alone
-        self._settled = False
-        self._payload = b""  # of that delivery; what is over the limit is counted, not kept
-        self._size = 0
+        self._payload = b""
 
     def receive(self, frame: Frame, payload: bytes) -> None:
-        """One frame of a delivery."""
-        if self._first is None:
-            self._first, self._settled, self._payload, self._size = frame, False, b"", 0
-        self._settled |= bool(frame.settled)
-        self._size += len(payload)
-        if self._size <= MAX_MESSAGE_SIZE:
+        """One frame of a delivery, which is settled if any of its frames says so."""
+        first = self._first = self._first or frame
+        first.settled = first.settled or frame.settled
+        if len(self._payload) <= MAX_MESSAGE_SIZE:
             self._payload += payload
-        if not frame.more or frame.aborted:
-            first, self._first = self._first, None
-            if not frame.aborted:
-                self._delivered(first)
+        if frame.more and not frame.aborted:
+            return
+        data, self._payload, self._first = self._payload, b"", None
+        if not frame.aborted:
+            state = self._taken(first, data)
+            if not first.settled:
+                self._session.send(settlement(True, first.delivery_id, state))
+            self.delivery_count += 1
+            self.credit -= 1
+            if self.credit < CREDIT // 2:
+                self.credit = CREDIT
+                self._session.send_flow(self)
 
-    def _delivered(self, first: Frame) -> None:
-        if first.delivery_id is None:
-            raise DecodeError("a delivery without an id")
+    def _taken(self, first: Frame, data: bytes) -> Described:
         try:
-            self._take(first)
-            state = ACCEPTED
+            if len(data) > MAX_MESSAGE_SIZE:
+                raise Refused(Condition.SIZE_EXCEEDED, f"A message has at most {MAX_MESSAGE_SIZE:,} bytes.")
+            if first.state is not None and first.state.descriptor == Outcome.TRANSACTIONAL:
+                raise _no_transactions()
+            self._intake(parse_delivery(data, first.message_format or 0))
         except Refused as refusal:
-            state = rejected(refusal)
-        except DecodeError as error:
-            state = rejected(Refused(Condition.DECODE_ERROR, f"The message cannot be read: {error}."))
-        if not self._settled:
-            self._session.send(settlement(True, first.delivery_id, state))
-        self.delivery_count += 1
-        self.credit -= 1
-        if self.credit < CREDIT // 2:
-            self.credit = CREDIT
-            self._session.send_flow(self)
-
-    def _take(self, first: Frame) -> None:
-        if self._size > MAX_MESSAGE_SIZE:
-            size = f"The message has {self._size:,} bytes, more than the {MAX_MESSAGE_SIZE:,} allowed."
-            raise Refused(Condition.SIZE_EXCEEDED, size)
-        if first.state is not None and first.state.descriptor == Outcome.TRANSACTIONAL:
-            raise no_transactions()
-        self._intake(parse_delivery(self._payload, first.message_format or 0))
+            return _rejected(refusal)
+        return ACCEPTED
 
 
 class OutgoingLink:
@@ -106,7 +153,7 @@ class OutgoingLink:
         self.delivery_count = 0
         self._session = session
         self._now = session.connection.server.now
-        self._answers: deque[bytes] = deque()
+        self._answers: deque[bytes] = deque()  # until there is credit
 
     # What the client says
 
@@ -127,10 +174,10 @@ class OutgoingLink:
         """Do what the receiver decided; the outcome to confirm it with."""
         assert self.queue is not None
         try:
-            decision, changes, answer = decided(state or ACCEPTED)
+            decision, changes, answer = _decided(state or ACCEPTED)
             self.queue.settle(token, decision, self._now(), changes)
         except Refused as refusal:
-            return rejected(refusal)
+            return _rejected(refusal)
         return answer
 
     def closed(self) -> None:
@@ -147,13 +194,12 @@ class OutgoingLink:
     def granted(self, session_id: str, until: int) -> None:
         """Answer the attach that waited for a session."""
         self.waiting = False
-        self._session.accept(self.frame, session_id, {_LOCKED_UNTIL: until * 10_000 + _TICKS_1970})
+        self.frame.source.value[FILTER][_SESSION_FILTER] = session_id
+        self._session.answer(self.frame, {_LOCKED_UNTIL: until * 10_000 + _TICKS_1970})
 
     def lost(self, why: Refused) -> None:
         """Detach, or refuse to attach."""
         self._session.close(self, why)
-
-    # What a request-response node says
 
     def answer(self, payload: bytes) -> None:
         """Send a response as soon as there is credit."""
@@ -170,17 +216,15 @@ class OutgoingLink:
         self._session.send_delivery(self, tag, payload, settled)
 
 
-def rejected(refusal: Refused) -> Described:
-    """A delivery, or a settlement, was not taken."""
-    return Described(Ulong(Outcome.REJECTED), [amqp_error(refusal.condition, refusal.description)])
+def _rejected(refusal: Refused) -> Described:
+    return Described(Ulong(Outcome.REJECTED), [amqp_error(refusal)])
 
 
-def no_transactions() -> Refused:
-    """Whatever belongs to a transaction is refused."""
+def _no_transactions() -> Refused:
     return Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
 
 
-def decided(state: Described) -> tuple[Settlement, Mapping[str, Any], Described]:
+def _decided(state: Described) -> tuple[Settlement, dict[str, Any], Described]:
     """What a receiver decided, the properties that it sets, and the outcome that confirms it. Raises Refused."""
     match state.descriptor:
         case Outcome.ACCEPTED:
@@ -188,13 +232,13 @@ def decided(state: Described) -> tuple[Settlement, Mapping[str, Any], Described]
         case Outcome.RELEASED:
             return Settlement.RELEASE, {}, state
         case Outcome.MODIFIED:
-            decision = Settlement.DEFER if state.field(1) is True else Settlement.ABANDON
-            return decision, _given(state.field(2)), state
+            _, elsewhere, changes = filled(state.value, 3)
+            return Settlement.DEFER if elsewhere is True else Settlement.ABANDON, _given(changes), state
         case Outcome.REJECTED:  # confirmed without the error, which would mean that this failed
-            error = state.field(0)
-            info = error.field(2) if isinstance(error, Described) else None
+            [error] = filled(state.value, 1)
+            info = filled(error.value, 3)[2] if isinstance(error, Described) else None
             return Settlement.DEAD_LETTER, _given(info), Described(Ulong(Outcome.REJECTED), [None])
-    raise no_transactions()
+    raise _no_transactions()
 
 
 def _given(changes: Any) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from local.servicebus.amqp.frames import Frame, amqp_error, settlement
 from local.servicebus.amqp.message import REPLY_TO, Message
-from local.servicebus.amqp.values import DecodeError, Described
-from local.servicebus.broker.refused import Refused
-from local.servicebus.protocol.attach import ADDRESS, FILTER, SESSION_FILTER, attach
-from local.servicebus.protocol.links import MAX_MESSAGE_SIZE, IncomingLink, OutgoingLink
+from local.servicebus.protocol.links import ADDRESS, MAX_MESSAGE_SIZE, IncomingLink, OutgoingLink, attach
+from local.servicebus.refused import DecodeError, Refused
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.connection import Connection
@@ -67,19 +66,13 @@ class ProtocolSession:
 
     # Links
 
-    def accept(self, frame: Frame, session_id: str | None = None, properties: dict[Any, Any] | None = None) -> None:
-        """Answer an attach: what the client wrote, filled in where SDKs insist on a value, and the session granted."""
-        ours = self._attach(frame)
-        ours.source = Described(frame.source.descriptor, [frame.source.field(at) for at in range(11)])
-        ours.target = Described(frame.target.descriptor, [frame.target.field(at) for at in range(7)])
-        if session_id is not None:
-            ours.source.value[FILTER] = {**ours.source.value[FILTER], SESSION_FILTER: session_id}
-        ours.properties = properties
-        self.send(ours)
+    def answer(self, frame: Frame, properties: dict[Any, Any] | None = None) -> None:
+        """Answer an attach with what the client wrote, filled in where SDKs insist on a value."""
+        self._attach(frame, source=frame.source, target=frame.target, properties=properties)
 
-    def refuse(self, frame: Frame, refusal: Refused | None = None) -> None:
+    def refuse(self, frame: Frame, refusal: Refused | None) -> None:
         """Answer an attach with a link that leads nowhere, and detach it."""
-        self.send(self._attach(frame))
+        self._attach(frame)
         self._detach(frame.handle, refusal)
 
     def close(self, link: Link, reason: Refused | None = None) -> None:
@@ -90,32 +83,27 @@ class ProtocolSession:
         else:
             self._detach(link.handle, reason)
 
-    def respond(self, node: str, request: Message, payload: bytes) -> None:
-        """Answer on the receiver that the request names or, as Python names none, on the one of this node.
+    def respond(self, node: str, answer: Callable[[Message], bytes], requests: Sequence[Message]) -> None:
+        """Answer on the receiver that a request names or, as Python names none, on the one of this node.
 
         JavaScript names its link to `$cbs`, and the target address of its link to `$management`.
         """
-        reply_to = request.properties[REPLY_TO]
         mailboxes = [link for link in self.links.values() if isinstance(link, OutgoingLink) and link.queue is None]
-        named = [link for link in mailboxes if reply_to in (link.name, link.frame.target.field(ADDRESS))]
-        for link in (named or [link for link in mailboxes if link.path == node])[:1]:
-            link.answer(payload)
+        for request in requests:
+            payload, to = answer(request), request.properties[REPLY_TO]
+            named = [link for link in mailboxes if to in (link.name, link.frame.target.value[ADDRESS])]
+            for link in (named or [link for link in mailboxes if link.path == node])[:1]:
+                link.answer(payload)
 
-    def _attach(self, frame: Frame) -> Frame:
-        return Frame(
-            "attach",
-            name=frame.name,
-            handle=frame.handle,
-            role=not frame.role,
-            snd_settle_mode=2 if frame.snd_settle_mode is None else frame.snd_settle_mode,
-            rcv_settle_mode=frame.rcv_settle_mode or 0,
-            initial_delivery_count=0 if frame.role else None,
-            max_message_size=MAX_MESSAGE_SIZE,
-        )
+    def _attach(self, frame: Frame, **ours: Any) -> None:
+        ours["initial_delivery_count"] = 0 if frame.role else None
+        ours["snd_settle_mode"] = 2 if frame.snd_settle_mode is None else frame.snd_settle_mode
+        ours["rcv_settle_mode"] = frame.rcv_settle_mode or 0
+        ours["max_message_size"] = MAX_MESSAGE_SIZE
+        self.send(Frame("attach", name=frame.name, handle=frame.handle, role=not frame.role, **ours))
 
     def _detach(self, handle: int, reason: Refused | None) -> None:
-        error = reason and amqp_error(reason.condition, reason.description)
-        self.send(Frame("detach", handle=handle, closed=True, error=error))
+        self.send(Frame("detach", handle=handle, closed=True, error=reason and amqp_error(reason)))
 
     def _remove(self, link: Link) -> None:
         """Forget a link and what it still holds."""

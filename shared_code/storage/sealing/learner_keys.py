@@ -1,7 +1,8 @@
 """The data keys of all learners: made at first need, kept wrapped in a table, erased for good.
 
-Table `learnerkeys`, a row a learner (a pseudonym). A key that is erased takes with it whatever was sealed under it, in
-tables, blobs and every backup of them. A learner who comes back later gets another key.
+Table `learnerkeys`, a partition a learner (a pseudonym) with the row `key`. A key that is erased takes with it whatever
+was sealed under it, in tables, blobs and every backup of them; the row `erased` stays and says when that was. A learner
+who comes back later gets another key, under which nothing is sealed that is older.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from shared_code.domain.clock import Clock, rfc3339
+from shared_code.domain.clock import Clock, parse_rfc3339, rfc3339
 from shared_code.domain.errors import Conflict
 from shared_code.resilience.recent import Recent
 from shared_code.storage.rows import Row, Value
@@ -21,7 +23,7 @@ from shared_code.storage.tables import Tables
 
 KEY_MEMORY = 60.0  # seconds after which a process asks the table again: an erasure is complete everywhere by then
 KEYS_REMEMBERED = 10_000
-_ROW = "key"
+_ROW, _ERASED = "key", "erased"
 
 
 @dataclass(slots=True)
@@ -94,8 +96,14 @@ class LearnerKeys:
 
     async def erase(self, learner: str) -> None:
         """Erase the key. This process has forgotten it when this returns, every other one `KEY_MEMORY` later."""
+        await self._table.put(Row(learner, _ERASED, {"at": rfc3339(self._clock())}))
         await self._table.delete(learner, _ROW)
         self._known.forget(learner)
+
+    async def erased_since(self, learner: str, moment: datetime | None) -> bool:
+        """Whether the learner was erased after this moment: what is of then must not be sealed, and kept, anew."""
+        row = await self._table.get(learner, _ERASED) if moment is not None else None
+        return row is not None and moment is not None and moment <= parse_rfc3339(str(row.values["at"]))
 
     def _remember(self, learner: str, key: DataKey) -> DataKey:
         self._known.set(learner, _Known(key, self._monotonic()))

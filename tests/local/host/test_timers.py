@@ -23,6 +23,8 @@ def test_timers_run_when_due_at_start_when_asked_and_late_when_missed(tmp_path: 
         assert late["status"]["Last"].startswith("2020-05-05")
         assert [each["past_due"] for each in until(lambda: host.records(function="at_start"))] == [False]
         until(lambda: host.output().count("Executed 'Functions.fails' (Failed") == 3)
+        assert " DEBUG Executing 'Functions.fails'" in host.output()  # the stack shows what people do, not each tick,
+        assert " ERROR Executed 'Functions.fails' (Failed" in host.output()  # and failures always
         assert [each["attempt"] for each in host.records(function="fails")] == [0, 1, 2]
         assert {each["most"] for each in host.records(function="fails")} == {2}
 

@@ -8,8 +8,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from local.servicebus.amqp.codec import Described, Ulong
 from local.servicebus.amqp.frames import Frame
-from local.servicebus.amqp.values import Described, Ulong
 from tests.local.servicebus.configuration import namespace, queue
 from tests.local.servicebus.messages import ANNOTATIONS, body_of, message_bytes, sections
 from tests.local.servicebus.process import BrokerProcess

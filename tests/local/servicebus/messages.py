@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.servicebus.amqp.codec import decode, encode
+from local.servicebus.amqp.codec import Symbol, Timestamp, Uint, decode, encode
 from local.servicebus.amqp.message import Message, parse_message
-from local.servicebus.amqp.values import Symbol, Timestamp, Uint
 
 HEADER, DELIVERY_ANNOTATIONS, ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES, DATA, SEQUENCE, VALUE, FOOTER = range(
     0x70, 0x79

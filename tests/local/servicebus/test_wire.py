@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.servicebus.amqp.codec import encode
+from local.servicebus.amqp.codec import Array, Described, Int, Symbol, Uint, Ulong, encode
 from local.servicebus.amqp.frames import Frame, encode_frame
-from local.servicebus.amqp.values import Array, Described, Int, Symbol, Uint, Ulong
 from tests.local.servicebus.messages import (
     APPLICATION_PROPERTIES,
     DATA,
@@ -374,23 +373,23 @@ def request(client: Wire, operation: str, body: object, *, message_id: object = 
         ("com.microsoft:renew-session-lock", {"session-id": "a"}, 400, "amqp:not-allowed"),
         ("com.microsoft:peek-message", {}, 400, "com.microsoft:argument-error"),
         ("com.microsoft:peek-message", "no map", 400, "com.microsoft:argument-error"),
-        ("com.microsoft:schedule-message", {"messages": [{"message": b"\xff"}]}, 400, "com.microsoft:argument-error"),
+        ("com.microsoft:schedule-message", {"messages": [{"message": b"\xff"}]}, 400, "amqp:decode-error"),
         (
             "com.microsoft:renew-lock",
-            {"lock-tokens": Array(0x98, [uuid.UUID(int=1)])},
+            {"lock-tokens": Array(uuid.UUID, [uuid.UUID(int=1)])},
             410,
             "com.microsoft:message-lock-lost",
         ),
         ("com.microsoft:renew-lock", {"lock-tokens": 7}, 400, "com.microsoft:argument-error"),
         (
             "com.microsoft:cancel-scheduled-message",
-            {"sequence-numbers": Array(0x81, [1 << 40])},
+            {"sequence-numbers": Array(int, [1 << 40])},
             404,
             "com.microsoft:message-not-found",
         ),
         (
             "com.microsoft:update-disposition",
-            {"lock-tokens": Array(0x98, [uuid.UUID(int=1)]), "disposition-status": "invented"},
+            {"lock-tokens": Array(uuid.UUID, [uuid.UUID(int=1)]), "disposition-status": "invented"},
             400,
             "com.microsoft:argument-error",
         ),
@@ -422,10 +421,10 @@ def test_deferred_messages_bring_their_token_where_older_clients_look(bus: int) 
         state = Described(Ulong(0x27), [False, True, None])
         client.write(Frame("disposition", role=True, first=frame.delivery_id, state=state))
         client.expect("disposition")
-        body = {"sequence-numbers": Array(0x81, [number]), "receiver-settle-mode": Uint(1)}
+        body = {"sequence-numbers": Array(int, [number]), "receiver-settle-mode": Uint(1)}
         [deferred] = request(client, "com.microsoft:receive-by-sequence-number", body)[VALUE]["messages"]
         token = deferred["lock-token"]
-        settled = {"disposition-status": "completed", "lock-tokens": Array(0x98, [token])}
+        settled = {"disposition-status": "completed", "lock-tokens": Array(uuid.UUID, [token])}
         request(client, "com.microsoft:update-disposition", settled)
 
     assert sections(deferred["message"])[DELIVERY_ANNOTATIONS] == {"x-opt-lock-token": token}

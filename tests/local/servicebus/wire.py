@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from local.connections import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
+from local.servicebus.amqp.codec import Described, Symbol, Ulong
 from local.servicebus.amqp.frames import Frame, decode_frame, encode_frame
-from local.servicebus.amqp.values import Described, Symbol, Ulong
 from tests.local.servicebus.messages import APPLICATION_PROPERTIES, PROPERTIES, VALUE, section, sections
 
 SASL_HEADER, AMQP_HEADER = b"AMQP\x03\x01\x00\x00", b"AMQP\x00\x01\x00\x00"

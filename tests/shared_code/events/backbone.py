@@ -85,19 +85,21 @@ class Backbone:
         self.inbox = Inbox(self.tables, utc_now, lease=lease)
         self.consents = ConsentRecord(self.store, self.journal, utc_now)
         self.letters = Letters(self.tables, self.blobs, self.keys, utc_now)
-        self.dead_letters = DeadLetters(self.bus, self.letters, stream_of, utc_now)
+        self.dead_letters = DeadLetters(self.bus, self.letters, self.keys, stream_of, utc_now)
+        self.queue = DeadLetterQueue(self.bus)
         self.found_letters = FoundLetters(
             bus=self.bus,
             tables=self.tables,
             letters=self.letters,
             dead_letters=self.dead_letters,
+            queue=self.queue,
+            keys=self.keys,
             pseudonym=stream_of,
             clock=utc_now,
         )
-        self.handling = Handling(self.store, self.inbox, self.timeline, self.consents)
+        self.handling = Handling(self.store, self.inbox, self.timeline, self.consents, self.keys)
         self.parking = Parking(self.tables, self.keys)
         self.redeliveries = Redeliveries(self.bus)
-        self.queue = DeadLetterQueue(self.bus)
         self.redrive = self.redrive_with({})
         self.mending = Mending(self.letters, self.store, stream_of, utc_now)
         self.jobs = Jobs(self.tables, utc_now)

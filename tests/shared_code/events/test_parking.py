@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from shared_code.domain.errors import Invalid, Unavailable
 from shared_code.events import retries
 from shared_code.events.line import Line
 from shared_code.events.message import IncomingMessage
+from shared_code.events.parking import Parked
 from shared_code.events.received import Received
 from shared_code.events.redelivery import DELAYS
 from shared_code.events.retries import Retries
@@ -80,8 +81,8 @@ async def test_later_events_wait_behind_a_failing_one_and_are_released_in_order(
     await backbone.retries.work(line_of(learner), handler)  # waked too early
     assert handler.handled == []
 
-    wakes = await receive_redeliveries(servicebus, line_of(learner).key, count=2)  # after ten seconds
-    assert [(wake.body, wake.properties["line"]) for wake in wakes] == [(b"", line_of(learner).key)] * 2
+    [wake] = await receive_redeliveries(servicebus, line_of(learner).key, count=1)  # after ten seconds
+    assert (wake.body, wake.properties["line"]) == (b"", line_of(learner).key)
     await backbone.retries.work(line_of(learner), handler)
     assert handler.handled == ids
     assert await backbone.parking.head(line_of(learner)) is None
@@ -152,16 +153,52 @@ async def test_doubles_of_anything_are_harmless(backbone: Backbone, other: Backb
     assert handler.handled == ids
 
 
+async def forgotten(backbone: Backbone, learner: str) -> datetime:
+    """A closed line that is long overdue, and nobody has asked for a wake-up; when it was due."""
+    (message,) = await published(backbone, learner, 1)
+    [stored] = [each async for each in backbone.store.read(stream_of("sayzhong", learner))]
+    parked = Parked(event_id=message.message_id, version=stored.version).failed("test")
+    await backbone.parking.close(line_of(learner), parked, utc_now() - 2 * retries.FORGOTTEN)
+    head = await backbone.parking.head(line_of(learner))
+    assert head is not None
+    return head.due
+
+
 async def test_a_line_whose_wake_up_was_lost_is_waked_by_the_sweep(
     backbone: Backbone, servicebus: str, learner: str
 ) -> None:
-    (message,) = await published(backbone, learner, 1)
-    handler = Handler({message.message_id: (Unavailable("down"), 3)})
-    await consume(backbone, message, handler)
-    head = await backbone.parking.head(line_of(learner))
-    assert head is not None
-    parked = await backbone.parking.first(line_of(learner))
-    assert parked is not None
-    await backbone.parking.failed(line_of(learner), parked, utc_now() - 2 * retries.FORGOTTEN)
+    await forgotten(backbone, learner)
     assert await backbone.retries.sweep() >= 1
     assert await receive_redeliveries(servicebus, line_of(learner).key, count=1, wait=5)
+
+
+async def test_a_line_that_nobody_works_on_has_one_wake_up_however_often_it_is_swept(
+    backbone: Backbone, servicebus: str, learner: str
+) -> None:
+    """While the queue stands still: neither the sweep nor what comes in the end makes more of them."""
+    due = await forgotten(backbone, learner)
+    for _ in range(3):
+        await backbone.retries.sweep()
+        await backbone.redeliveries.wake(line_of(learner), due)  # by deliveries that come again
+        await backbone.redeliveries.wake(line_of(learner), due)
+    assert len(await receive_redeliveries(servicebus, line_of(learner).key, count=9, wait=2)) == 2
+
+
+async def test_wake_ups_that_came_too_many_end_in_one(backbone: Backbone, servicebus: str, learner: str) -> None:
+    due = await forgotten(backbone, learner)
+    [parked] = [await backbone.parking.first(line_of(learner))]
+    assert parked is not None
+    await backbone.parking.failed(line_of(learner), parked, utc_now() + timedelta(seconds=4))
+    for _ in range(4):
+        await backbone.retries.work(line_of(learner), Handler(), waked_for=due)
+    assert len(await receive_redeliveries(servicebus, line_of(learner).key, count=9, wait=5)) == 1
+
+
+async def test_a_wake_up_that_came_too_early_comes_again(backbone: Backbone, servicebus: str, learner: str) -> None:
+    """Where clocks are apart: the bus knows the wake-up, and would drop the same one."""
+    (message,) = await published(backbone, learner, 1)
+    await consume(backbone, message, Handler({message.message_id: (Unavailable("down"), 3)}))
+    head = await backbone.parking.head(line_of(learner))
+    assert head is not None
+    await backbone.retries.work(line_of(learner), Handler(), waked_for=head.due)
+    assert len(await receive_redeliveries(servicebus, line_of(learner).key, count=2, wait=15)) == 2

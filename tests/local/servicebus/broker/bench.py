@@ -7,9 +7,9 @@ from typing import Any
 
 from local.servicebus.broker.broker import Broker
 from local.servicebus.broker.queue import Queue
-from local.servicebus.broker.refused import Refused
 from local.servicebus.broker.sessions import SessionQueue
 from local.servicebus.config import load_config
+from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 from tests.local.servicebus.messages import ANNOTATIONS, APPLICATION_PROPERTIES, HEADER, body_of, message, sections
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from local.servicebus.broker.queue import Settlement
-from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.refused import Condition, Refused
 from tests.local.servicebus.broker.bench import MINUTE, SECOND, Bench, Receiver
 
 

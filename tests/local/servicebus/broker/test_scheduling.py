@@ -9,8 +9,8 @@ import uuid
 
 import pytest
 
-from local.servicebus.amqp.values import Ulong
-from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.amqp.codec import Ulong
+from local.servicebus.refused import Condition, Refused
 from tests.local.servicebus.broker.bench import MINUTE, SECOND, Bench
 from tests.local.servicebus.messages import message
 
@@ -38,7 +38,7 @@ def test_a_time_that_has_passed_means_now(bench: Bench) -> None:
 
 def test_a_scheduled_message_can_be_cancelled_until_it_is_due(bench: Bench) -> None:
     queue = bench.broker.destination("plain")
-    first, second = queue.schedule([message(body, due=bench.now + MINUTE) for body in "ab"], bench.now)
+    first, second = queue.send([message(body, due=bench.now + MINUTE) for body in "ab"], bench.now)
 
     queue.cancel([first])
     bench.advance(MINUTE)
@@ -51,7 +51,7 @@ def test_a_scheduled_message_can_be_cancelled_until_it_is_due(bench: Bench) -> N
 
 def test_cancelling_is_all_or_nothing(bench: Bench) -> None:
     queue = bench.broker.destination("plain")
-    [number] = queue.schedule([message("a", due=bench.now + MINUTE)], bench.now)
+    [number] = queue.send([message("a", due=bench.now + MINUTE)], bench.now)
 
     with pytest.raises(Refused):
         queue.cancel([number, 99])
@@ -71,7 +71,7 @@ def test_time_to_live_of_a_scheduled_message_counts_from_its_due_time(bench: Ben
 def test_a_topic_holds_scheduled_messages_until_they_are_due(bench: Bench) -> None:
     bench.send("events", "later", due=bench.now + MINUTE)
     topic = bench.broker.destination("events")
-    [cancelled] = topic.schedule([message("never", due=bench.now + MINUTE)], bench.now)
+    [cancelled] = topic.send([message("never", due=bench.now + MINUTE)], bench.now)
     topic.cancel([cancelled])
 
     assert bench.waiting("events/Subscriptions/all") == []

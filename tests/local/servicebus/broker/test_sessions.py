@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.servicebus.broker.queue import Settlement
-from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.refused import Condition, Refused
 from tests.local.servicebus.broker.bench import MINUTE, SECOND, Bench, Receiver
 
 
@@ -187,12 +187,12 @@ def test_a_message_without_session_id_is_refused(bench: Bench) -> None:
 def test_state_outlives_the_receiver_and_the_messages(bench: Bench) -> None:
     queue = bench.sessions("learners")
     first = accept(bench, "mei")
-    queue.set_state("mei", None, b"chapter 3", bench.now)
+    queue.set_state("mei", None, b"chapter 3")
     queue.detach(first, bench.now)
 
     accept(bench, "mei")
     assert queue.state("mei", None) == b"chapter 3"
-    queue.set_state("mei", None, None, bench.now)
+    queue.set_state("mei", None, None)
     assert queue.state("mei", None) is None
 
 
@@ -200,20 +200,6 @@ def test_state_belongs_to_whoever_holds_the_session(bench: Bench) -> None:
     with pytest.raises(Refused) as refusal:
         bench.sessions("learners").held("mei")
     assert refusal.value.condition == Condition.SESSION_LOCK_LOST
-
-
-def test_sessions_are_listed_by_messages_state_and_time_of_change(bench: Bench) -> None:
-    queue = bench.sessions("learners")
-    bench.send("learners", "a", session_id="mei")
-    accept(bench, "li")
-    accept(bench, "empty")
-    before = bench.now
-    bench.advance(SECOND)
-    queue.set_state("li", None, b"s", bench.now)
-
-    assert queue.session_ids(None) == ["li", "mei"]
-    assert queue.session_ids(before) == ["li"]
-    assert queue.session_ids(bench.now) == []
 
 
 def test_deferred_messages_of_a_session_need_the_session(bench: Bench) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from local.servicebus.amqp.values import Byte, Float, Int, Ulong
+from local.servicebus.amqp.codec import Byte, Float, Int, Ulong
 from local.servicebus.broker.filters import CorrelationFilter
 from local.servicebus.broker.queue import Settlement
-from local.servicebus.broker.refused import Condition, Refused
+from local.servicebus.refused import Condition, Refused
 from tests.local.servicebus.broker.bench import MINUTE, Bench
 from tests.local.servicebus.messages import message
 

@@ -6,6 +6,7 @@ import asyncio
 import stat
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,14 @@ async def test_another_key_file_is_told_from_the_one_that_wrapped(file: Path, tm
     (tmp_path / "spoilt.key").write_bytes(b"short")
     with pytest.raises(Unavailable, match="does not hold a key"):
         await FileWrapper(tmp_path / "spoilt.key").wrap(b"k" * 32)
+
+
+async def test_an_erasure_is_remembered_and_what_is_older_with_it(keys: LearnerKeys, learner: str) -> None:
+    before = utc_now() - timedelta(seconds=1)
+    await keys.seal(learner, TEXT, "here")
+    assert not await keys.erased_since(learner, before)
+    await keys.erase(learner)
+    await keys.seal(learner, TEXT, "here")  # back again
+    assert await keys.erased_since(learner, before)
+    assert not await keys.erased_since(learner, utc_now() + timedelta(seconds=1))
+    assert not await keys.erased_since(learner, None)

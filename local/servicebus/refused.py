@@ -1,4 +1,4 @@
-"""What the broker does not do, in the conditions by which clients recognise it."""
+"""What is refused, in the conditions by which clients recognise it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,16 @@ class Condition(StrEnum):
 
 
 class Refused(Exception):
-    """A request that is answered with an error; clients look at the condition, people at the description."""
+    """What is answered with an error; clients look at the condition, people at the description."""
 
     def __init__(self, condition: Condition, description: str) -> None:
         super().__init__(f"{condition}: {description}")
         self.condition = condition
         self.description = description
+
+
+class DecodeError(Refused):
+    """Bytes that are not AMQP 1.0."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(Condition.DECODE_ERROR, description)
