@@ -332,7 +332,7 @@ def app() -> App:
         events=store,
         consents=consents,
         erasures=erasures,
-        retention=Retention(tables, blobs, clock),
+        retention=Retention(tables, blobs, jobs, clock, kept_jobs=settings.jobs_kept),
         actions=actions,
         search=EventSearch(store, timeline),
         intake=Intake(journal, people.pseudonym, clock),

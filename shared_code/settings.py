@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -66,6 +67,7 @@ class Settings:
 
     `trusted_proxies` is how many proxies in front of the app append to X-Forwarded-For: 0 locally, 1 in Azure
     Functions, 2 behind API Management. `webhook_hosts` are hosts that webhooks may name though they are not public.
+    `jobs_kept` is for how long redrives and replays are listed after their end.
     """
 
     storage: StorageConnection
@@ -76,6 +78,7 @@ class Settings:
     learner_keys: LearnerKeyProtection
     trusted_proxies: int
     webhook_hosts: tuple[str, ...]
+    jobs_kept: timedelta
     redis: Redis
     speech: Speech | None
 
@@ -93,6 +96,7 @@ class Settings:
             learner_keys=_learner_keys(env),
             trusted_proxies=int(env.number("TRUSTED_PROXIES", 0, least=0, most=5)),
             webhook_hosts=tuple(env.words("WEBHOOK_HOSTS")),
+            jobs_kept=timedelta(days=env.number("JOBS_KEPT_DAYS", 90, least=1, most=3650)),
             redis=Redis(url=_redis_url(env), client_id=env.text("REDIS_CLIENT_ID")),
             speech=_speech(env),
         )

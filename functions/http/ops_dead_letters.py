@@ -52,10 +52,12 @@ class TenantQuery(Struct, frozen=True, kw_only=True):
 class LetterPage(Struct, frozen=True, kw_only=True):
     """Dead letters by what they died of, on the first page, and a page of them in the order in which they died.
 
-    `next` is the `after` of the next page, null on the last one.
+    Groups count the oldest 20,000 letters; `groups_complete` says whether that is all. `next` is the `after` of the
+    next page, null on the last one.
     """
 
     groups: tuple[Group, ...]
+    groups_complete: bool
     letters: tuple[Summary, ...]
     next: str | None
 
@@ -106,10 +108,12 @@ async def http_list_dead_letters(req: func.HttpRequest) -> func.HttpResponse:
         selection = Selection(reason=query.reason, type=query.type, subscriber=query.subscriber)
         found = app().letters.summaries(tenant, selection, after=query.after, limit=query.limit + 1)
         letters = [each async for each in found]
-        groups = await app().letters.groups(tenant, selection) if not query.after else []
+        groups, complete = await app().letters.groups(tenant, selection) if not query.after else ([], True)
         page = letters[: query.limit]
         following = page[-1].id if len(letters) > query.limit else None
-        return Response(200, LetterPage(groups=tuple(groups), letters=tuple(page), next=following))
+        return Response(
+            200, LetterPage(groups=tuple(groups), groups_complete=complete, letters=tuple(page), next=following)
+        )
 
     return await serve(req, LIST_DEAD_LETTERS, endpoint)
 

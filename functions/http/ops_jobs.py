@@ -64,7 +64,7 @@ async def list_jobs(request: Request, kind: str) -> Response:
     """A page of the caller's jobs of a kind."""
     query = decode_query(request, JobQuery)
     tenant = tenant_of(request, query.tenant)
-    found = [job async for job in app().jobs.of_kind(kind, before=query.after) if job.tenant == tenant]
+    found = await app().jobs.page(kind, tenant, before=query.after, limit=query.limit + 1)
     page = found[: query.limit]
     following = page[-1].id if len(found) > query.limit else None
     return Response(200, JobPage(tuple(view(job) for job in page), following))

@@ -1,13 +1,17 @@
 """Jobs, kept where every instance sees them; each step's progress is written before the next step begins.
 
 Table `jobs`, one partition: a row `j{id}` a job, and a row `a{id}` beside it as long as it has not ended, so that who
-looks for work does not read what is over. One that was cancelled keeps it until what it left is tidied up.
+looks for work does not read what is over. One that was cancelled keeps it until what it left is tidied up. A row
+`l{kind}|{digest of the tenant}|{id}` lists it, the digits of the id turned round: the last one comes first.
 """
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,6 +27,7 @@ from shared_code.storage.tables import Tables
 
 PARTITION = "jobs"
 RACES = 20
+_TURNED = str.maketrans("0123456789abcdef", "fedcba9876543210")
 FROM: dict[State, frozenset[State]] = {
     "paused": frozenset({"running"}),
     "running": frozenset({"paused", "failed"}),
@@ -49,19 +54,37 @@ class Jobs:
             created_at=now,
             order=msgspec.to_builtins(order),
         )
-        await self._table.transact([Change("insert", _row(job)), Change("insert", Row(PARTITION, f"a{job.id}"))])
+        rows = (_row(job), Row(PARTITION, f"a{job.id}"), Row(PARTITION, _list_key(job)))
+        await self._table.transact([Change("insert", row) for row in rows])
         return job
 
     async def get(self, kind: str, job_id: str) -> Job:
         """One job of a kind. Raises NotFound."""
         return (await self._get(kind, job_id))[0]
 
-    async def of_kind(self, kind: str, *, before: str = "") -> AsyncIterator[Job]:
-        """All jobs of a kind that were started before the one of this id, the last one first."""
-        found = [_job(row) async for row in self._table.rows(PARTITION, start="j", end=f"j{before}" if before else "k")]
-        for job in reversed(found):
-            if job.kind == kind:
-                yield job
+    async def page(self, kind: str, tenant: str, *, before: str = "", limit: int) -> list[Job]:
+        """A tenant's jobs of a kind that were started before the one of this id, the last one first."""
+        listed = _listed(kind, tenant)
+        start = f"{listed}{_turned(before)}!" if before else listed
+        ids = [
+            _turned(row.key.removeprefix(listed))
+            async for row in self._table.rows(PARTITION, start=start, end=f"{listed}~", limit=limit)
+        ]
+        found = await asyncio.gather(*(self._table.get(PARTITION, f"j{job_id}") for job_id in ids))
+        return [_job(row) for row in found if row is not None]
+
+    async def purge(self, before: datetime) -> int:
+        """Delete jobs that ended before this moment, with nothing left to tidy up; how many."""
+        unended = {row.key[1:] async for row in self._table.rows(PARTITION, start="a", end="b")}
+        old: list[Job] = []
+        async for row in self._table.rows(PARTITION, start="j", end="k"):
+            job = _job(row)
+            if job.created_at >= before:
+                break
+            if job.ended_at is not None and job.ended_at < before and job.id not in unended:
+                old.append(job)
+        await self._table.delete_all([Row(PARTITION, key) for job in old for key in (f"j{job.id}", _list_key(job))])
+        return len(old)
 
     async def unended(self) -> AsyncIterator[Job]:
         """Jobs that have not ended, in the order in which they were started."""
@@ -144,6 +167,20 @@ class Jobs:
         if row is None:
             raise NotFound("There is no such job.")
         return _job(row)
+
+
+def _list_key(job: Job) -> str:
+    return f"{_listed(job.kind, job.tenant)}{_turned(job.id)}"
+
+
+def _listed(kind: str, tenant: str) -> str:
+    """What the keys of a tenant's list begin with; a digest, so that no tenant's name begins another's list."""
+    return f"l{kind}|{hashlib.sha256(tenant.encode()).hexdigest()[:32]}|"
+
+
+def _turned(job_id: str) -> str:
+    """An id whose order is the reverse."""
+    return job_id.translate(_TURNED)
 
 
 def _row(job: Job, etag: str = "") -> Row:

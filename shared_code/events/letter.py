@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared_code.events.delivery import FIRST_TIME, Delivery
 
@@ -67,6 +68,28 @@ class Group(Struct, frozen=True, kw_only=True):
     count: int
     oldest: datetime
     newest: datetime
+
+    @classmethod
+    def of(cls, letter: Summary) -> Self:
+        """A group of one letter."""
+        return cls(
+            reason=letter.reason,
+            type=letter.type,
+            topic=letter.topic,
+            subscriber=letter.subscriber,
+            count=1,
+            oldest=letter.failed_at,
+            newest=letter.failed_at,
+        )
+
+    def with_one_more(self, letter: Summary) -> Self:
+        """The group with another letter in it."""
+        return replace(
+            self,
+            count=self.count + 1,
+            oldest=min(self.oldest, letter.failed_at),
+            newest=max(self.newest, letter.failed_at),
+        )
 
 
 class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

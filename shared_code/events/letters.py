@@ -9,12 +9,9 @@ whoever it is about, in the row or, if it is large, in a blob.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from itertools import batched
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -34,7 +31,8 @@ from shared_code.storage.tables import Tables
 FIRST_ROW, LAST_ROW = "0", "g"  # letters' ids are hexadecimal; other rows' keys begin with a later letter
 COLUMN = 60_000  # bytes; table storage takes 64 KiB in a property
 CONTAINER = "deadletters"
-AT_ONCE = 49  # letters of one transaction: two rows each
+AT_ONCE = 50  # letters of one transaction: two rows each
+MOST_COUNTED = 20_000  # letters: some seconds of reading
 _OPEN = [
     "learner", "message_id", "event_id", "type", "reason", "topic", "subscriber", "delivery_count", "failed_at",
     "correlation_id", "redriven", "replay", "quiet", "edited", "size",
@@ -115,24 +113,20 @@ class Letters:
                 if given == limit:
                     return
 
-    async def groups(self, tenant: str, selection: Selection) -> list[Group]:
-        """How many there are of each reason, type and subscriber, the largest group first."""
-        members: defaultdict[tuple[Any, ...], list[Summary]] = defaultdict(list)
-        async for each in self.summaries(tenant, selection):
-            members[each.reason, each.type, each.topic, each.subscriber].append(each)
-        groups = [
-            Group(
-                reason=reason,
-                type=kind,
-                topic=topic,
-                subscriber=subscriber,
-                count=len(found),
-                oldest=min(each.failed_at for each in found),
-                newest=max(each.failed_at for each in found),
-            )
-            for (reason, kind, topic, subscriber), found in members.items()
-        ]
-        return sorted(groups, key=lambda group: -group.count)
+    async def groups(self, tenant: str, selection: Selection) -> tuple[list[Group], bool]:
+        """How many there are of each reason, type and subscriber, the largest group first, and whether that is all.
+
+        Of a tenant with more than MOST_COUNTED letters the oldest are counted.
+        """
+        groups: dict[tuple[str, ...], Group] = {}
+        counted = 0
+        async for each in self.summaries(tenant, selection, limit=MOST_COUNTED + 1):
+            counted += 1
+            if counted > MOST_COUNTED:
+                break
+            place = (each.reason, each.type, each.topic, each.subscriber)
+            groups[place] = groups[place].with_one_more(each) if place in groups else Group.of(each)
+        return sorted(groups.values(), key=lambda group: -group.count), counted <= MOST_COUNTED
 
     async def open(self, tenant: str, letter_id: str) -> Letter:
         """One letter. Raises NotFound."""
@@ -188,12 +182,10 @@ class Letters:
     async def remove(self, tenant: str, letters: Sequence[Summary]) -> None:
         """Strike letters off."""
         for some in batched(letters, AT_ONCE, strict=False):
-            changes = [Change("delete", Row(tenant, each.id)) for each in some]
-            changes += [Change("delete", _index(each)) for each in some]
-            try:
-                await self._table.transact(changes)
-            except NotFound:  # some of them are gone already
-                await asyncio.gather(*(self._table.delete(tenant, change.row.key) for change in changes))
+            indexes = [
+                _index(each) for each in some
+            ]  # first: one that stayed alone would keep its letter from the list
+            await self._table.delete_all([*indexes, *(Row(tenant, each.id) for each in some)])
         for each in letters:
             if each.size > COLUMN // 2:
                 async for name in self._blobs.names(CONTAINER, f"{each.id}/"):

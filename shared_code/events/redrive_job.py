@@ -26,8 +26,10 @@ class RedriveJob:
         """Count first, then redrive a page."""
         selection = msgspec.convert(job.order, Selection)
         if job.total is None:
-            found = [each async for each in self._letters.summaries(job.tenant, selection) if _is_of(job, each)]
-            return replace(job, total=len(found), state="running" if found else "done")
+            total = 0
+            async for each in self._letters.summaries(job.tenant, selection):
+                total += _is_of(job, each)
+            return replace(job, total=total, state="running" if total else "done")
         page, last = await self._page(job, selection)
         outcome = await self._redrive.redrive(job.tenant, page, by=job.by)
         skipped = job.skipped + len(page) - len(outcome.accepted)

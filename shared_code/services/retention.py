@@ -7,11 +7,13 @@ need not remember for its sake.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
 
 from shared_code.domain.clock import Clock
 from shared_code.domain.errors import AppError
+from shared_code.events.jobs import Jobs
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.tables import Tables
 
@@ -25,38 +27,47 @@ TABLES: Mapping[str, timedelta] = {
     "webhookdeliveries": timedelta(days=30),  # attempts end after three days
 }
 BLOBS: Mapping[str, timedelta] = {"attempts": timedelta(days=90)}
+JOBS = timedelta(days=90)  # redrives and replays, after their end; what was done is in the audit and the lake
 
 
 class Retention:
-    """Deletes what was last written longer ago than it is kept for. Safe to run twice and at the same time."""
+    """Deletes what was last written, and jobs that ended, longer ago than they are kept for.
+
+    Safe to run twice and at the same time.
+    """
 
     def __init__(
         self,
         tables: Tables,
         blobs: Blobs,
+        jobs: Jobs,
         clock: Clock,
         *,
+        kept_jobs: timedelta = JOBS,
         kept_rows: Mapping[str, timedelta] = TABLES,
         kept_blobs: Mapping[str, timedelta] = BLOBS,
     ) -> None:
         self._tables = tables
         self._blobs = blobs
+        self._jobs = jobs
         self._clock = clock
+        self._kept_jobs = kept_jobs
         self._rows = kept_rows
         self._files = kept_blobs
 
     async def purge(self) -> dict[str, int]:
         """How many were deleted of each; what storage does not answer for is left to the next time."""
-        purged: dict[str, int] = {}
-        now = self._clock()
-        for name, kept in self._rows.items():
+        now, purged = self._clock(), dict[str, int]()
+        for name, purge, kept in self._purges():
             try:
-                purged[f"table {name}"] = await self._tables.table(name).purge(now - kept)
+                purged[name] = await purge(now - kept)
             except AppError as failure:
-                log.warning("retention.failed", extra={"table": name, "code": failure.code})
-        for name, kept in self._files.items():
-            try:
-                purged[f"container {name}"] = await self._blobs.purge(name, now - kept)
-            except AppError as failure:
-                log.warning("retention.failed", extra={"container": name, "code": failure.code})
+                log.warning("retention.failed", extra={"what": name, "code": failure.code})
         return purged
+
+    def _purges(self) -> Iterator[tuple[str, Callable[[datetime], Awaitable[int]], timedelta]]:
+        for name, kept in self._rows.items():
+            yield f"table {name}", self._tables.table(name).purge, kept
+        for name, kept in self._files.items():
+            yield f"container {name}", partial(self._blobs.purge, name), kept
+        yield "jobs", self._jobs.purge, self._kept_jobs

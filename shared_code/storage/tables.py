@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from shared_code.domain.clock import rfc3339
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _OPERATIONS = {"insert": "create", "put": "upsert", "replace": "update", "delete": "delete"}
 _PAGE = 1000  # the most that storage gives in one answer
+MOST_AT_ONCE = 100  # changes of one transaction
 
 
 class Tables:
@@ -124,13 +126,37 @@ class Table:
         written = f"Timestamp lt datetime'{rfc3339(before)}'"
         found = self._client.query_entities(written, select=["PartitionKey", "RowKey"], results_per_page=_PAGE)
         purged = 0
+        batch: list[Row] = []
         with suppress(NotFound), storage_failures(self.name):
             async for entity in found:
                 row = to_row(entity)
+                if batch and (len(batch) == MOST_AT_ONCE or row.partition != batch[0].partition):
+                    purged += await self._delete_batch(batch)
+                    batch = []
+                batch.append(row)
+        return purged + await self._delete_batch(batch)
+
+    async def delete_all(self, rows: Sequence[Row]) -> int:
+        """Delete rows of one partition, a hundred at once; how many. One with an etag stays where it has changed since.
+
+        Not all or none: a crash leaves some of them, the last ones first.
+        """
+        return sum([await self._delete_batch(some) for some in batched(rows, MOST_AT_ONCE, strict=False)])
+
+    async def _delete_batch(self, rows: Sequence[Row]) -> int:
+        """Delete up to a hundred rows of one partition together, or one by one where one is gone or has changed."""
+        if not rows:
+            return 0
+        try:
+            await self.transact([Change("delete", row) for row in rows])
+        except (NotFound, Conflict):
+            deleted = 0
+            for row in rows:
                 with suppress(Conflict):
                     await self.delete(row.partition, row.key, etag=row.etag)
-                    purged += 1
-        return purged
+                    deleted += 1
+            return deleted
+        return len(rows)
 
     async def transact(self, changes: Sequence[Change]) -> list[str]:
         """Make up to 100 changes in one partition, all or none, and give the etags of the rows ("" for deleted ones).

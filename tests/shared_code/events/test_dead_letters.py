@@ -11,6 +11,7 @@ import pytest
 
 from shared_code.domain.errors import Conflict, Invalid, NotFound
 from shared_code.domain.principal import Principal
+from shared_code.events import letters
 from shared_code.events.delivery import Delivery, delivery_of
 from shared_code.events.job import Job
 from shared_code.events.job_runner import JobRunner
@@ -88,7 +89,8 @@ async def test_letters_are_grouped_paged_and_of_one_tenant(backbone: Backbone, l
     await died(backbone, foreign(learner, tenant), "rejected", "effectiveness")
     await died(backbone, foreign(learner, f"{tenant}-2"), "rejected")
 
-    groups = await backbone.letters.groups(tenant, Selection())
+    groups, complete = await backbone.letters.groups(tenant, Selection())
+    assert complete
     assert [(group.reason, group.subscriber, group.count) for group in groups] == [
         ("schema", "progress", 3),
         ("rejected", "progress", 1),
@@ -102,6 +104,17 @@ async def test_letters_are_grouped_paged_and_of_one_tenant(backbone: Backbone, l
     assert [each.subscriber for each in chosen] == ["effectiveness"]
     with pytest.raises(NotFound):
         await backbone.letters.open(f"{tenant}-2", everything[0].id)
+
+
+async def test_of_very_many_letters_the_oldest_are_counted_and_it_is_said(
+    backbone: Backbone, learner: str, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "MOST_COUNTED", 2)
+    for complete in (True, True, False):
+        await died(backbone, foreign(learner, tenant), "rejected")
+        groups, all_of_them = await backbone.letters.groups(tenant, Selection())
+        assert all_of_them is complete
+    assert [group.count for group in groups] == [2]
 
 
 async def test_a_letter_that_is_sent_twice_is_one(backbone: Backbone, learner: str, tenant: str) -> None:

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 from shared_code.domain.clock import utc_now
+from shared_code.events.jobs import Jobs
 from shared_code.services.retention import BLOBS, TABLES, Retention
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
@@ -24,11 +25,12 @@ async def test_it_goes_when_its_time_is_over(azurite: str) -> None:
 
     def as_of(later: timedelta) -> Retention:
         keeps = {name: kept, f"{name}x": kept}  # one of them is not there yet
-        return Retention(tables, blobs, lambda: utc_now() + later, kept_rows=keeps, kept_blobs=keeps)
+        jobs = Jobs(tables, utc_now)
+        return Retention(tables, blobs, jobs, lambda: utc_now() + later, kept_rows=keeps, kept_blobs=keeps)
 
     def counts(rows: int, files: int = 0) -> dict[str, int]:
         of_missing = {f"table {name}x": 0, f"container {name}x": 0}
-        return {f"table {name}": rows, f"container {name}": files, **of_missing}
+        return {f"table {name}": rows, f"container {name}": files, "jobs": 0, **of_missing}
 
     assert await as_of(kept - timedelta(minutes=5)).purge() == counts(0)
     assert len([row async for row in table.rows()]) == 2

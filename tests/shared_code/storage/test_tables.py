@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import Conflict, NotFound, Unavailable
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.keys import escape_key, unescape_key
@@ -159,3 +162,23 @@ async def test_a_wrong_key_is_unavailable_and_says_no_vendor_text(azurite: str) 
         await tables.table("abc").get("p", "k")
     assert "Authorization" not in str(failure.value)
     await tables.close()
+
+
+async def test_what_is_old_goes_a_hundred_at_once_and_what_has_changed_meanwhile_stays(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for start in (0, 100, 200):
+        await table.transact([Change("insert", Row("p", f"{start + n:03}")) for n in range(100 if start < 200 else 50)])
+    await table.insert(Row("q", "k"))
+    sizes, transact = [], table.transact
+
+    async def counted(changes: Sequence[Change]) -> list[str]:
+        sizes.append(len(changes))
+        if len(sizes) == 2:
+            await table.put(Row("p", "150", {"n": 1}))
+        return await transact(changes)
+
+    monkeypatch.setattr(table, "transact", counted)
+    assert await table.purge(utc_now() + timedelta(minutes=5)) == 250
+    assert sizes == [100, 100, 50, 1]
+    assert [row.key async for row in table.rows()] == ["150"]
