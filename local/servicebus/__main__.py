@@ -8,6 +8,7 @@ import logging
 import signal
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from local.paths import PROJECT, state_dir
@@ -18,29 +19,22 @@ from local.servicebus.server import serve
 log = logging.getLogger("servicebus")
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.servicebus", description="A local Azure Service Bus")
-    default = PROJECT / "local" / "servicebus.json"
-    parser.add_argument("--config", type=Path, default=default, help="entities, in the format of Microsoft's emulator")
-    parser.add_argument("--busy", type=int, default=0, metavar="N", help="refuse every Nth message and request as busy")
-    return parser.parse_args()
-
-
 async def _run(namespace: Namespace, port: int, busy: int) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with serve(namespace, state_dir() / "servicebus.sqlite3", port, busy) as (server, chosen):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.over.cancel)
         log.info("listening on sb://localhost:%d", chosen)
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait((stopped, server.failed), return_when=asyncio.FIRST_COMPLETED)
-        if server.failed.done():
-            await server.failed
+        with suppress(asyncio.CancelledError):
+            await server.over
 
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT. 1 for a configuration, port or store that does not allow it."""
-    options = _options()
+    parser = argparse.ArgumentParser(prog="python -m local.servicebus", description="A local Azure Service Bus")
+    default = PROJECT / "local" / "servicebus.json"
+    parser.add_argument("--config", type=Path, default=default, help="entities, in the format of Microsoft's emulator")
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="refuse every Nth message and request as busy")
+    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     port = Ports.from_environment().servicebus
     try:

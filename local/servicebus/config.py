@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from local.servicebus.broker.filters import CorrelationFilter
+from local.servicebus.amqp import message as amqp
 
 MILLISECOND = timedelta(milliseconds=1)
 _SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _Name = Annotated[str, msgspec.Meta(pattern=f"^{_SEGMENT}(?:/{_SEGMENT})*$")]
+
+_POSITIONS = (
+    amqp.CONTENT_TYPE, amqp.CORRELATION_ID, amqp.SUBJECT, amqp.MESSAGE_ID, amqp.REPLY_TO, amqp.REPLY_TO_GROUP_ID,
+    amqp.GROUP_ID, amqp.TO,
+)  # fmt: skip
+"""Where a message has what a filter's fields ask for, in their order."""
 
 
 class ConfigError(ValueError):
@@ -28,12 +34,19 @@ class _Strict(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
     pass
 
 
-class DeliveryRules(_Strict):
-    """How a subscription hands messages out."""
+class TopicRules(_Strict):
+    """How a topic takes messages in."""
+
+    default_message_time_to_live: timedelta = timedelta(hours=1)
+    requires_duplicate_detection: bool = False
+    duplicate_detection_history_time_window: timedelta = timedelta(seconds=20)
+
+
+class QueueRules(TopicRules):
+    """How a queue takes messages in and hands them out. A subscription has no say in what its topic takes."""
 
     lock_duration: timedelta = timedelta(minutes=1)
     max_delivery_count: Annotated[int, msgspec.Meta(ge=1)] = 3
-    default_message_time_to_live: timedelta = timedelta(hours=1)
     dead_lettering_on_message_expiration: bool = False
     requires_session: bool = False
     forward_to: Literal[""] = ""
@@ -44,19 +57,30 @@ class DeliveryRules(_Strict):
             raise ValueError("LockDuration is at least one second")
 
 
-class QueueRules(DeliveryRules):
-    """How a queue takes messages in and hands them out."""
+class CorrelationFilter(_Strict):
+    """Lets messages through whose fields are equal to all that are given here."""
 
-    requires_duplicate_detection: bool = False
-    duplicate_detection_history_time_window: timedelta = timedelta(seconds=20)
+    content_type: str | None = None
+    correlation_id: str | None = None
+    label: str | None = None
+    message_id: str | None = None
+    reply_to: str | None = None
+    reply_to_session_id: str | None = None
+    session_id: str | None = None
+    to: str | None = None
+    properties: dict[str, Any] = {}
+
+    def matches(self, message: amqp.Message) -> bool:
+        """Strings are compared with case, numbers by value, and nothing equals a value of another kind."""
+        for name, position in zip(self.__struct_fields__, _POSITIONS, strict=False):
+            if getattr(self, name) not in (None, message.properties[position]):
+                return False
+        own = message.application_properties() if self.properties else {}
+        return all(name in own and _equal(own[name], wanted) for name, wanted in self.properties.items())
 
 
-class TopicRules(_Strict):
-    """How a topic takes messages in."""
-
-    default_message_time_to_live: timedelta = timedelta(hours=1)
-    requires_duplicate_detection: bool = False
-    duplicate_detection_history_time_window: timedelta = timedelta(seconds=20)
+def _equal(value: Any, wanted: Any) -> bool:
+    return isinstance(value, bool) is isinstance(wanted, bool) and bool(value == wanted)  # to Python, True equals 1
 
 
 class _Filter(_Strict):
@@ -76,8 +100,12 @@ class _Queue(_Strict):
 
 class _Subscription(_Strict):
     name: _Name
-    properties: DeliveryRules = msgspec.field(default_factory=DeliveryRules)
+    properties: QueueRules = msgspec.field(default_factory=QueueRules)
     rules: list[_Rule] = []
+
+    def __post_init__(self) -> None:
+        if self.properties.requires_duplicate_detection:
+            raise ValueError("RequiresDuplicateDetection is for queues and topics")
 
 
 class _Topic(_Strict):
@@ -115,10 +143,3 @@ def load_config(source: Path | bytes) -> Namespace:
     if twice := [name for name, count in Counter(map(str.lower, names)).items() if count > 1]:
         raise ConfigError(f"given twice: {twice}")
     return namespace
-
-
-def duplicate_window(rules: DeliveryRules | TopicRules) -> int | None:
-    """How long an entity remembers message ids, in ms; None: not at all."""
-    if isinstance(rules, QueueRules | TopicRules) and rules.requires_duplicate_detection:
-        return rules.duplicate_detection_history_time_window // MILLISECOND
-    return None

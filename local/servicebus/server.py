@@ -15,17 +15,17 @@ from local.servicebus.broker.broker import Broker
 from local.servicebus.broker.entity import Entity
 from local.servicebus.config import Namespace
 from local.servicebus.protocol.connection import Connection
-from local.servicebus.refused import Condition, Refused
+from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 
 
 class Server:
-    """One broker and its connections. `failed` is done when the store cannot be written any more."""
+    """One broker and its connections. `over` fails when the store cannot be written any more."""
 
     def __init__(self, namespace: Namespace, store: Store, busy: int) -> None:
         self.broker = Broker(namespace, store, self.now())
         self.connections: set[Connection] = set()
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
         self._busy = busy
         self._asked = 0
@@ -44,7 +44,7 @@ class Server:
         """
         self._asked += 1
         if self._busy and self._asked % self._busy == 0:
-            raise Refused(Condition.SERVER_BUSY, "The namespace is being throttled; wait 2 seconds and try again.")
+            raise Refused("com.microsoft:server-busy", "The namespace is being throttled; try again in 2 seconds.")
 
     def take(self, entity: Entity, messages: list[Message]) -> None:
         """Take messages for an entity, all or, raising Refused, none."""
@@ -75,8 +75,8 @@ class Server:
         try:
             self._store.commit()
         except sqlite3.Error as error:
-            if not self.failed.done():
-                self.failed.set_exception(error)
+            if not self.over.done():
+                self.over.set_exception(error)
             return
         for connection in list(self.connections):
             connection.flush()

@@ -15,9 +15,9 @@ from typing import Any
 _VERSION = 2
 _SCHEMA = """
 CREATE TABLE message (
-  id INTEGER PRIMARY KEY, entity TEXT NOT NULL, number INTEGER NOT NULL, source_number INTEGER, message BLOB NOT NULL,
-  state INTEGER NOT NULL, delivery_count INTEGER NOT NULL, locked INTEGER NOT NULL, enqueued INTEGER NOT NULL,
-  expires INTEGER);
+  id INTEGER PRIMARY KEY, entity TEXT NOT NULL, number INTEGER NOT NULL, message BLOB NOT NULL,
+  enqueued INTEGER NOT NULL, source_number INTEGER, state INTEGER NOT NULL, delivery_count INTEGER NOT NULL,
+  expires INTEGER, locked INTEGER NOT NULL);
 CREATE TABLE fact (entity TEXT, kind TEXT, key BLOB, value BLOB NOT NULL, PRIMARY KEY (entity, kind, key));
 """
 _STATEMENTS = {
@@ -65,8 +65,9 @@ class Store:
             keep, forget = _STATEMENTS[table]
             self._db.executemany(keep, [(*key, *columns()) for key, columns in changes.items() if columns])
             self._db.executemany(forget, [key for key, columns in changes.items() if not columns])
-            changes.clear()
         self._db.commit()
+        for changes in self._changes.values():
+            changes.clear()
 
     def messages(self) -> Iterator[Row]:
         """All messages, in the order in which they came."""

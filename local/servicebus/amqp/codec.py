@@ -1,7 +1,8 @@
 """AMQP 1.0 values as bytes (specification, part 1): read in every form that clients choose, written in one.
 
 A type stays with a value from one client to the next, since Azure's SDKs show it to the user. Python's `int` stands for
-long, `float` for double, `str` for string, `bytes` for binary and `UUID` for uuid; the others have classes here.
+long, `float` for double, `str` for string, `bytes` for binary, `tuple` for an array; others have classes here. What the
+SDKs do not send is not read: characters, decimals, arrays of compound values.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ Ubyte, Ushort, Uint, Ulong = (_kind(int, name) for name in ("Ubyte", "Ushort", "
 Byte, Short, Int, Timestamp = (_kind(int, name) for name in ("Byte", "Short", "Int", "Timestamp"))
 """A timestamp is milliseconds since 1970, UTC."""
 Float = _kind(float, "Float")
-Char, Decimal32, Decimal64, Decimal128 = (_kind(bytes, name) for name in ("Char", "Dec32", "Dec64", "Dec128"))
-"""The last four are carried as they came."""
 
 
 class Symbol(str):
@@ -42,27 +41,16 @@ class Described(NamedTuple):
     value: Any
 
 
-class Array(list[Any]):
-    """Values of one scalar type."""
-
-    def __init__(self, kind: type, items: list[Any]) -> None:
-        super().__init__(items)
-        self.kind = kind
-
-
 _FIXED: dict[int, tuple[type, str]] = {
     0x50: (Ubyte, "B"), 0x60: (Ushort, "H"), 0x52: (Uint, "B"), 0x70: (Uint, "I"), 0x53: (Ulong, "B"),
     0x80: (Ulong, "Q"), 0x51: (Byte, "b"), 0x61: (Short, "h"), 0x54: (Int, "b"), 0x71: (Int, "i"),
     0x55: (int, "b"), 0x81: (int, "q"), 0x83: (Timestamp, "q"), 0x56: (bool, "?"), 0x98: (UUID, "16s"),
     0x72: (Float, "f"), 0x82: (float, "d"),
-    0x73: (Char, "4s"), 0x74: (Decimal32, "4s"), 0x84: (Decimal64, "8s"), 0x94: (Decimal128, "16s"),
 }  # fmt: skip
-"""Constructors of values of fixed width: type, and form in the language of `struct`."""
+"""Constructors of values of fixed width: type, and form in the language of `struct`. Of two, the last is written."""
 _WIDER = 0x10  # from a constructor whose size is of one byte to that whose size is of four
+_TEXTS: dict[int, Callable[[bytes], Any]] = {0xA0: bytes, 0xA1: bytes.decode, 0xA3: lambda raw: Symbol(raw, "ascii")}
 _CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: Uint(0), 0x44: Ulong(0)}
-_KINDS = {code: kind for code, (kind, _) in _FIXED.items()}
-_KINDS |= {0xA0: bytes, 0xB0: bytes, 0xA1: str, 0xB1: str, 0xA3: Symbol, 0xB3: Symbol}
-_CODES = {kind: code for code, kind in _KINDS.items()}  # of two, the last, which is the wider, is written
 
 
 def encode(value: object) -> bytes:
@@ -106,13 +94,8 @@ def _decoded(code: int, data: bytes, at: int) -> tuple[Any, int]:
     end = start + int.from_bytes(data[at:start])
     if end > len(data):
         raise ValueError("a value longer than its frame")
-    match code & ~_WIDER:
-        case 0xA0:
-            return data[start:end], end
-        case 0xA1:
-            return str(data[start:end], "utf-8"), end
-        case 0xA3:
-            return Symbol(data[start:end], "ascii"), end
+    if text := _TEXTS.get(code & ~_WIDER):
+        return text(data[start:end]), end
     count, start = int.from_bytes(data[start : start + width]), start + width
     match code & ~_WIDER:
         case 0xC0:
@@ -120,7 +103,10 @@ def _decoded(code: int, data: bytes, at: int) -> tuple[Any, int]:
         case 0xC1:
             return dict(batched(_elements(count, data, start, end), 2, strict=True)), end
         case 0xE0:
-            return Array(_KINDS[data[start]], _elements(count, data, start + 1, end, data[start])), end
+            items = _elements(count, data, start + 1, end, data[start])
+            if items and type(items[0]) not in _WIDE:
+                raise ValueError("an array of compound values")
+            return tuple(items), end
     raise ValueError(f"no type has the constructor {code:#x}")
 
 
@@ -144,9 +130,9 @@ def _compound(code: int, count: int, parts: list[bytes]) -> bytes:
     return bytes((code + _WIDER,)) + (len(body) + 4).to_bytes(4) + count.to_bytes(4) + body
 
 
-def _array(array: Array) -> bytes:
-    write = _WIDE[array.kind]
-    return _compound(0xE0, len(array), [bytes((_CODES[array.kind],)), *(write(item)[1:] for item in array)])
+def _array(items: tuple[Any, ...]) -> bytes:
+    parts = [_WIDE[type(item)](item) for item in items]
+    return _compound(0xE0, len(parts), [parts[0][:1] if parts else b"\x40", *(part[1:] for part in parts)])
 
 
 _READERS: dict[int, tuple[Callable[[Any], Any], Struct]] = {
@@ -168,7 +154,7 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
     bool: lambda value: b"\x41" if value else b"\x42",
     list: lambda value: _compound(0xC0, len(value), [encode(item) for item in value]) if value else b"\x45",
     dict: lambda value: _compound(0xC1, 2 * len(value), [encode(part) for item in value.items() for part in item]),
-    Array: _array,
+    tuple: _array,
     Described: lambda value: b"\x00" + encode(value.descriptor) + encode(value.value),
 }
 """How each type is written: in its widest form, but for the small numbers of performatives."""

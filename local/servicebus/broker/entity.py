@@ -11,7 +11,8 @@ from functools import partial
 from local.servicebus.amqp.codec import encode
 from local.servicebus.amqp.message import MESSAGE_ID, Message, parse_message
 from local.servicebus.broker.agenda import Agenda, Timer
-from local.servicebus.refused import Condition, Refused
+from local.servicebus.config import MILLISECOND, TopicRules
+from local.servicebus.refused import Refused
 from local.servicebus.store import Row, Store
 
 State = IntEnum("State", "ACTIVE DEFERRED SCHEDULED", start=0)
@@ -36,16 +37,13 @@ class Entry:
 
 
 class Entity(ABC):
-    """A place that messages are sent to.
+    """A place that messages are sent to."""
 
-    Duplicates are detected within `window` ms from the first message of an id, whatever follows; None detects none.
-    """
-
-    def __init__(self, name: str, window: int | None, store: Store, agenda: Agenda) -> None:
+    def __init__(self, name: str, rules: TopicRules, store: Store, agenda: Agenda) -> None:
         self.name = name
+        self._rules = rules
         self._store = store
         self._agenda = agenda
-        self._window = window
         self._seen = store.facts(name, "seen")  # message ids and until when, the oldest first
         self._entries: dict[int, Entry] = {}  # by number, ascending
         self._last_number: int = store.facts(name, "number").get("last", 0)
@@ -63,10 +61,7 @@ class Entity(ABC):
         self.appear(entry, now)
 
     def send(self, messages: Sequence[Message], now: int) -> list[int]:
-        """Take all messages or, raising Refused, none; the numbers by which those that are scheduled can be cancelled.
-
-        Those seen before are accepted and dropped.
-        """
+        """Take all messages or, raising Refused, none; their numbers, 0 for those that came before and are dropped."""
         for message in messages:
             self.check(message)
         return [self._take(message.with_message_id(), now) for message in messages]
@@ -84,14 +79,12 @@ class Entity(ABC):
 
     def load(self, row: Row, now: int) -> None:
         """Take over a stored message, and act on it once all are loaded."""
-        row_id, _, number, source_number, message, state, delivery_count, locked, enqueued, expires = row
-        entry = Entry(number, parse_message(message), enqueued, source_number, State(state), delivery_count, expires)
+        row_id, _, number, message, *progress, locked = row
+        entry = Entry(number, parse_message(message), *progress)
         entry.row_id, entry.token = row_id, b"lost" if locked else b""
         self._entries[number] = entry
-        if entry.state == State.SCHEDULED:
-            entry.timer = self._agenda.at(enqueued, partial(self.appear, entry))
-        else:
-            self._agenda.at(now, partial(self.restore, entry))
+        due, action = (entry.enqueued, self.appear) if entry.state == State.SCHEDULED else (now, self.restore)
+        entry.timer = self._agenda.at(due, partial(action, entry))
 
     def next_number(self) -> int:
         """A sequence number that was never used and never will be again."""
@@ -113,15 +106,15 @@ class Entity(ABC):
 
     def _seen_before(self, message: Message, now: int) -> bool:
         """Whether a message with this id, of this AMQP type, came within the window; if not, this is the first."""
-        if self._window is None:
+        if not self._rules.requires_duplicate_detection:
             return False
         while self._seen and self._seen[oldest := next(iter(self._seen))] <= now:
             del self._seen[oldest]
             self._store.put("fact", self.name, "seen", oldest, columns=None)
-        key, until = encode(message.properties[MESSAGE_ID]), now + self._window
+        key = encode(message.properties[MESSAGE_ID])
         if key in self._seen:
             return True
-        self._seen[key] = until
+        until = self._seen[key] = now + self._rules.duplicate_detection_history_time_window // MILLISECOND
         self._store.put("fact", self.name, "seen", key, columns=lambda: (until,))
         return False
 
@@ -132,7 +125,7 @@ class Entity(ABC):
         found = [entry for entry in found if session_id in (None, entry.message.session_id)]
         if len(found) < len(set(numbers)):
             missing = f"'{self.name}' has no {state.name.lower()} message under some of the numbers {list(numbers)}."
-            raise Refused(Condition.MESSAGE_NOT_FOUND, missing)
+            raise Refused("com.microsoft:message-not-found", missing)
         return found
 
     def _save(self, entry: Entry) -> None:
@@ -140,11 +133,10 @@ class Entity(ABC):
         if entry.number not in self._entries:
             entry.row_id = self._store.new_id()
             self._entries[entry.number] = entry
-        self._store.put("message", entry.row_id, columns=partial(self._columns, entry))
-
-    def _columns(self, entry: Entry) -> Row:
-        progress = (entry.state, entry.delivery_count, bool(entry.token), entry.enqueued, entry.expires)
-        return (self.name, entry.number, entry.source_number, entry.message.encoded(), *progress)
+        self._store.put("message", entry.row_id, columns=lambda: (
+            self.name, entry.number, entry.message.encoded(), entry.enqueued, entry.source_number, entry.state,
+            entry.delivery_count, entry.expires, bool(entry.token),
+        ))  # fmt: skip
 
     def _remove(self, entry: Entry) -> None:
         self._agenda.cancel(entry.timer)

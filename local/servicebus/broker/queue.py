@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
+import heapq
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from local.servicebus.amqp.codec import Int, Timestamp
 from local.servicebus.amqp.message import Message
-from local.servicebus.broker.agenda import Agenda
+from local.servicebus.broker.agenda import Agenda, Timer
 from local.servicebus.broker.entity import Entity, Entry, State
-from local.servicebus.broker.lane import Consumer, Lane
-from local.servicebus.config import MILLISECOND, DeliveryRules, duplicate_window
-from local.servicebus.refused import Condition, Refused
+from local.servicebus.config import MILLISECOND, QueueRules
+from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 
 Settlement = Enum("Settlement", "COMPLETE ABANDON RELEASE DEFER DEAD_LETTER")
-"""What a receiver decides about a message that it holds.
-
-It is done with. The receiver failed: someone gets it again, or it dies if that was once too often. The receiver never
-looked at it: someone gets it again, and nothing is counted. It is put aside until someone asks for its number. It dies.
+"""What a receiver decides about a message that it holds: it is done with; it failed, and comes again unless it dies of
+it; nobody looked at it, and it comes again uncounted; it waits until someone asks for its number; it is dead.
 """
+
+
+class Consumer(Protocol):
+    """A receiver. `locks`: peek-lock, else receive-and-delete; `credit`: how many more messages it takes now."""
+
+    name: str
+    locks: bool
+    credit: int
+
+    def deliver(self, token: bytes, payload: bytes) -> None:
+        """Hand over a message under a lock token of 16 bytes, in the byte order of .NET."""
+
+    def granted(self, session_id: str, until: int) -> None:
+        """The session that it asked for is its own until then, in ms since 1970."""
+
+    def lost(self, why: Refused) -> None:
+        """Its session, or its wait for one, is over."""
+
+
+class Lane:
+    """Numbers of messages that are ready, lowest first; those of messages that are gone are skipped.
+
+    A session has one consumer at most, its owner, for whom it is locked `until` a time in ms since 1970.
+    """
+
+    def __init__(self, session_id: str = "") -> None:
+        self.session_id = session_id
+        self.consumers: deque[Consumer] = deque()
+        self.until = 0
+        self.timer: Timer | None = None
+        self._ready: list[int] = []
+
+    def put(self, entry: Entry) -> None:
+        """Put a message in line, at the place that its number has."""
+        heapq.heappush(self._ready, entry.number)
+
+    def first(self, entries: Mapping[int, Entry]) -> Entry | None:
+        """The message that is next; it stays in line until it is locked or gone."""
+        while self._ready:
+            entry = entries.get(self._ready[0])
+            if entry is not None and not entry.token and entry.state == State.ACTIVE:
+                return entry
+            heapq.heappop(self._ready)
+        return None
+
+    def next_consumer(self) -> Consumer | None:
+        """Whoever has credit, in turns."""
+        for _ in range(len(self.consumers)):
+            self.consumers.rotate(-1)
+            if self.consumers[-1].credit > 0:
+                return self.consumers[-1]
+        return None
 
 
 class Queue(Entity):
@@ -31,14 +82,14 @@ class Queue(Entity):
     A dead-letter queue has the lock duration of its queue, but no time to live and no limit of deliveries.
     """
 
-    def __init__(
-        self, name: str, rules: DeliveryRules, store: Store, agenda: Agenda, dead_letters: Queue | None = None
-    ) -> None:
-        super().__init__(name, duplicate_window(rules), store, agenda)
-        self._rules = rules
+    _rules: QueueRules
+
+    def __init__(self, name: str, rules: QueueRules, store: Store, agenda: Agenda, dead_letters: Queue | None) -> None:
+        super().__init__(name, rules, store, agenda)
         self._dead_letters = dead_letters
         self._locked: dict[bytes, Entry] = {}
         self._lane = Lane()
+        self._lanes: dict[Consumer, Lane] = {}  # that they take messages from
 
     def check(self, message: Message) -> None:
         """Every message fits a plain queue; one with sessions asks for more."""
@@ -63,20 +114,20 @@ class Queue(Entity):
         else:
             self._offer(entry, now)
 
-    # Handing messages out
-
     def attach(self, consumer: Consumer, now: int) -> None:
         """A receiver comes."""
         self._lane.consumers.append(consumer)
-        self.pump(consumer, now)
+        self._lanes[consumer] = self._lane
+        self._deliver(self._lane, now)
 
     def detach(self, consumer: Consumer, now: int) -> None:
         """A receiver goes. Its locks live on until they expire."""
-        self._lane.consumers.remove(consumer)
+        self._lanes.pop(consumer).consumers.remove(consumer)
 
     def pump(self, consumer: Consumer, now: int) -> None:
         """A receiver has new credit."""
-        self._deliver(self._lane, now)
+        if consumer in self._lanes:
+            self._deliver(self._lanes[consumer], now)
 
     def receive_deferred(
         self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
@@ -134,15 +185,13 @@ class Queue(Entity):
         entry.lock = self._agenda.at(until, partial(self.settle, entry.token, Settlement.ABANDON))
         return until
 
-    # Settling
-
     def settle(self, token: bytes, decision: Settlement, now: int, changes: Mapping[str, Any] | None = None) -> None:
         """Do with a message under a lock what its receiver decided, setting some of its properties.
 
         `DeadLetterReason` and its like are such properties. Raises Refused when the lock is lost.
         """
         if decision is Settlement.DEAD_LETTER and self._dead_letters is None:
-            raise Refused(Condition.NOT_ALLOWED, f"A message in '{self.name}' is dead already; complete it instead.")
+            raise Refused("amqp:not-allowed", f"A message in '{self.name}' is dead already; complete it instead.")
         entry = self._held(token)
         del self._locked[token]
         self._agenda.cancel(entry.lock)
@@ -170,7 +219,7 @@ class Queue(Entity):
 
     def _lock_lost(self) -> Refused:
         why = f"The lock on this message of '{self.name}' expired, or the message is settled already."
-        return Refused(Condition.MESSAGE_LOCK_LOST, why)
+        return Refused("com.microsoft:message-lock-lost", why)
 
     def _return(self, entry: Entry, now: int, failed: bool) -> None:
         """Someone gets the message again, unless it died of it or its time has passed."""

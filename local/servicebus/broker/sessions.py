@@ -9,10 +9,9 @@ from functools import partial
 from local.servicebus.amqp.message import Message
 from local.servicebus.broker.agenda import Agenda, Timer
 from local.servicebus.broker.entity import Entry
-from local.servicebus.broker.lane import Consumer, Lane
-from local.servicebus.broker.queue import Queue, Settlement
-from local.servicebus.config import MILLISECOND, DeliveryRules
-from local.servicebus.refused import Condition, Refused
+from local.servicebus.broker.queue import Consumer, Lane, Queue, Settlement
+from local.servicebus.config import MILLISECOND, QueueRules
+from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 
 ACCEPT_TIMEOUT = 60_000
@@ -22,10 +21,9 @@ ACCEPT_TIMEOUT = 60_000
 class SessionQueue(Queue):
     """A queue whose messages all belong to sessions."""
 
-    def __init__(self, name: str, rules: DeliveryRules, store: Store, agenda: Agenda, dead_letters: Queue) -> None:
+    def __init__(self, name: str, rules: QueueRules, store: Store, agenda: Agenda, dead_letters: Queue) -> None:
         super().__init__(name, rules, store, agenda, dead_letters)
         self._sessions: dict[str, Lane] = {}  # with messages in line or an owner, the longest free first
-        self._owned: dict[Consumer, Lane] = {}
         self._waiting: dict[Consumer, Timer] = {}  # for any session, the longest wait first
         self._states = store.facts(name, "session state")
 
@@ -39,20 +37,15 @@ class SessionQueue(Queue):
                     self._deliver(lane, now)
         elif (lane := self._session(session_id)).consumers:
             why = f"Another receiver of '{self.name}' holds the session '{session_id}'."
-            raise Refused(Condition.SESSION_CANNOT_BE_LOCKED, why)
+            raise Refused("com.microsoft:session-cannot-be-locked", why)
         else:
             self._grant(lane, consumer, now)
 
     def detach(self, consumer: Consumer, now: int) -> None:
         """A receiver goes: its wait ends, or its session is free at once and what it held is not counted."""
         self._agenda.cancel(self._waiting.pop(consumer, None))
-        if consumer in self._owned:
-            self._set_free(self._owned[consumer], Settlement.RELEASE, now)
-
-    def pump(self, consumer: Consumer, now: int) -> None:
-        """A receiver has new credit."""
-        if consumer in self._owned:
-            self._deliver(self._owned[consumer], now)
+        if consumer in self._lanes:
+            self._set_free(self._lanes[consumer], Settlement.RELEASE, now)
 
     def held(self, session_id: str | None, link: str | None = None) -> Lane:
         """A session that someone holds, over the link of that name if one is given. Raises Refused."""
@@ -80,23 +73,17 @@ class SessionQueue(Queue):
         columns = None if state is None else lambda: (state,)
         self._store.put("fact", self.name, "session state", session_id, columns=columns)
 
-    # What sessions change in a queue
-
     def check(self, message: Message) -> None:
         """Refuse a message without a session id."""
         if message.session_id is None:
             why = f"'{self.name}' requires sessions: a message needs a session id (group-id)."
-            raise Refused(Condition.NOT_ALLOWED, why)
+            raise Refused("amqp:not-allowed", why)
 
     def receive_deferred(
         self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
     ) -> list[tuple[uuid.UUID, bytes]]:
         """Hand out deferred messages of a session that is held."""
         return super().receive_deferred(numbers, locks, self.held(session_id).session_id, now)
-
-    def renew(self, token: bytes, now: int) -> int:
-        """Refused: the session's lock is the one to renew."""
-        raise Refused(Condition.NOT_ALLOWED, f"'{self.name}' requires sessions: renew the session's lock instead.")
 
     def _lane_of(self, entry: Entry) -> Lane:
         return self._session(entry.message.session_id or "")
@@ -117,9 +104,7 @@ class SessionQueue(Queue):
 
     def _lock_lost(self) -> Refused:
         why = f"The lock on the session of '{self.name}' expired; accept the session again."
-        return Refused(Condition.SESSION_LOCK_LOST, why)
-
-    # Who holds a session
+        return Refused("com.microsoft:session-lock-lost", why)
 
     def _session(self, session_id: str) -> Lane:
         if session_id not in self._sessions:
@@ -128,13 +113,13 @@ class SessionQueue(Queue):
 
     def _grant(self, lane: Lane, consumer: Consumer, now: int) -> None:
         lane.consumers.append(consumer)
-        self._owned[consumer] = lane
+        self._lanes[consumer] = lane
         consumer.granted(lane.session_id, self.renew_session(lane.session_id, None, now))
         self._deliver(lane, now)
 
     def _waited(self, consumer: Consumer, now: int) -> None:
         del self._waiting[consumer]
-        consumer.lost(Refused(Condition.TIMEOUT, f"No session of '{self.name}' had a message in the time given."))
+        consumer.lost(Refused("com.microsoft:timeout", f"No session of '{self.name}' had a message in the time given."))
 
     def _session_expired(self, lane: Lane, now: int) -> None:
         owner = lane.consumers[0]
@@ -147,6 +132,6 @@ class SessionQueue(Queue):
         lane.consumers[0].credit = 0  # while its messages go back in line, it does not get them again
         for token in [token for token, entry in self._locked.items() if self._lane_of(entry) is lane]:
             self.settle(token, decision, now)
-        del self._owned[lane.consumers.pop()]
+        del self._lanes[lane.consumers.pop()]
         self._sessions[lane.session_id] = self._sessions.pop(lane.session_id)
         self._deliver(lane, now)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from local.servicebus.amqp.codec import Array, Symbol
+from local.servicebus.amqp.codec import Symbol
 from local.servicebus.amqp.frames import Frame, amqp_error, decode_frame, encode_frame
 from local.servicebus.protocol.session import ProtocolSession
 from local.servicebus.refused import DecodeError
@@ -41,7 +41,7 @@ class Connection:
         self._writer.transport.set_write_buffer_limits(WRITE_BUFFER)
         try:
             await self._header(SASL_HEADER)
-            self.send(0, Frame("mechanisms", mechanisms=Array(Symbol, [Symbol("ANONYMOUS")])))
+            self.send(0, Frame("mechanisms", mechanisms=(Symbol("ANONYMOUS"),)))
             if (await self._read())[1].kind != "init":
                 raise DecodeError("no SASL mechanism was chosen")
             self.send(0, Frame("outcome", code=0))
@@ -58,8 +58,6 @@ class Connection:
             self._end_sessions()
             if self._heartbeat is not None:
                 self._heartbeat.cancel()
-
-    # Reading
 
     async def _header(self, ours: bytes) -> None:
         """Exchange protocol headers. EOFError, and a line in the log, for a client that speaks something else."""
@@ -113,8 +111,6 @@ class Connection:
     def _end_sessions(self) -> None:
         while self._sessions:
             self._sessions.popitem()[1].end()
-
-    # Writing
 
     def send(self, channel: int, frame: Frame, payload: bytes = b"") -> None:
         """Send a frame at the end of the turn."""

@@ -13,14 +13,13 @@ from local.servicebus.amqp.frames import Frame, amqp_error, settlement
 from local.servicebus.amqp.message import Message, parse_delivery
 from local.servicebus.broker.queue import Queue, Settlement
 from local.servicebus.broker.sessions import SessionQueue
-from local.servicebus.protocol.cbs import covered, entity_path, put_token
-from local.servicebus.protocol.management import manage
-from local.servicebus.refused import Condition, Refused
+from local.servicebus.protocol.nodes import covered, entity_path, manage, put_token
+from local.servicebus.refused import Refused
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.session import ProtocolSession
 
-CREDIT = 1000
+CREDIT = 1000  # for each link on which the client sends; it gets that much again well before it ran out
 MAX_MESSAGE_SIZE = 1_048_576
 ADDRESS, FILTER = 0, 7  # positions in a source or target
 Outcome = IntEnum(
@@ -46,10 +45,10 @@ def attach(session: ProtocolSession, frame: Frame) -> None:
         frame.target = Described(_TARGET, filled(frame.target and frame.target.value, 7))
         path = entity_path((frame.source if frame.role else frame.target).value[ADDRESS])
         if path != _CBS and not covered(path, session.connection.grants):
-            raise Refused(Condition.UNAUTHORIZED, f"No token was presented for '{path}' on this connection.")
+            raise Refused("amqp:unauthorized-access", f"No token was presented for '{path}' on this connection.")
         if not frame.role:
-            link = session.links[frame.handle] = IncomingLink(session, frame, _intake(session, path))
-            session.answer(frame, _MAX_BATCH)
+            link = session.links[frame.handle] = IncomingLink(frame, _intake(session, path))
+            session.answer(frame, properties=_MAX_BATCH)
             session.send_flow(link)
         elif path == _CBS or path.endswith(_MANAGEMENT):
             session.links[frame.handle] = OutgoingLink(session, frame, path)
@@ -57,7 +56,8 @@ def attach(session: ProtocolSession, frame: Frame) -> None:
         else:
             session.links[frame.handle] = _receiver(session, frame, path)
     except Refused as refusal:
-        session.refuse(frame, refusal)
+        session.answer(frame, leads=False)
+        session.detach(frame.handle, refusal)
 
 
 def _intake(session: ProtocolSession, path: str) -> Callable[[list[Message]], None]:
@@ -77,16 +77,16 @@ def _receiver(session: ProtocolSession, frame: Frame, path: str) -> OutgoingLink
     queue, filters = server.broker.source(path), frame.source.value[FILTER] or {}
     timeout = (frame.properties or {}).get("com.microsoft:timeout")
     if not isinstance(filters, dict) or not isinstance(timeout, int | None):
-        raise Refused(Condition.INVALID_FIELD, "Filters are a map, and a timeout is a number of milliseconds.")
+        raise Refused("amqp:invalid-field", "Filters are a map, and a timeout is a number of milliseconds.")
     if isinstance(queue, SessionQueue) != (_SESSION_FILTER in filters):
         needs = "requires sessions" if isinstance(queue, SessionQueue) else "has no sessions"
-        raise Refused(Condition.NOT_ALLOWED, f"'{queue.name}' {needs}; use the other kind of receiver.")
+        raise Refused("amqp:not-allowed", f"'{queue.name}' {needs}; use the other kind of receiver.")
     link = OutgoingLink(session, frame, path, queue)
     if isinstance(queue, SessionQueue):
         wanted = filters[_SESSION_FILTER]
         wanted = wanted.value if isinstance(wanted, Described) else wanted
         if not isinstance(wanted, str | None):
-            raise Refused(Condition.INVALID_FIELD, "A session filter is a session id, or null for the next session.")
+            raise Refused("amqp:invalid-field", "A session filter is a session id, or null for the next session.")
         link.waiting = True
         queue.accept(link, wanted, timeout, server.now())
     else:
@@ -98,44 +98,36 @@ def _receiver(session: ProtocolSession, frame: Frame, path: str) -> OutgoingLink
 class IncomingLink:
     """Gives the messages of each delivery to `intake`, which raises Refused if it takes none of them."""
 
-    def __init__(self, session: ProtocolSession, frame: Frame, intake: Callable[[list[Message]], None]) -> None:
+    def __init__(self, frame: Frame, intake: Callable[[list[Message]], None]) -> None:
         self.handle = frame.handle
         self.delivery_count = frame.initial_delivery_count or 0
         self.credit = CREDIT
-        self._session = session
         self._intake = intake
         self._first: Frame | None = None  # of a delivery that is under way; id and format are sure on it alone
         self._payload = b""
 
-    def receive(self, frame: Frame, payload: bytes) -> None:
-        """One frame of a delivery, which is settled if any of its frames says so."""
+    def receive(self, frame: Frame, payload: bytes) -> Frame | None:
+        """One frame of a delivery, settled if any of them says so; what to answer to the last."""
         first = self._first = self._first or frame
         first.settled = first.settled or frame.settled
         if len(self._payload) <= MAX_MESSAGE_SIZE:
             self._payload += payload
         if frame.more and not frame.aborted:
-            return
+            return None
         data, self._payload, self._first = self._payload, b"", None
-        if not frame.aborted:
-            state = self._taken(first, data)
-            if not first.settled:
-                self._session.send(settlement(True, first.delivery_id, state))
-            self.delivery_count += 1
-            self.credit -= 1
-            if self.credit < CREDIT // 2:
-                self.credit = CREDIT
-                self._session.send_flow(self)
-
-    def _taken(self, first: Frame, data: bytes) -> Described:
+        if frame.aborted:
+            return None
+        self.delivery_count += 1
+        state = ACCEPTED
         try:
             if len(data) > MAX_MESSAGE_SIZE:
-                raise Refused(Condition.SIZE_EXCEEDED, f"A message has at most {MAX_MESSAGE_SIZE:,} bytes.")
+                raise Refused("amqp:link:message-size-exceeded", f"A message has at most {MAX_MESSAGE_SIZE:,} bytes.")
             if first.state is not None and first.state.descriptor == Outcome.TRANSACTIONAL:
                 raise _no_transactions()
             self._intake(parse_delivery(data, first.message_format or 0))
         except Refused as refusal:
-            return _rejected(refusal)
-        return ACCEPTED
+            state = _rejected(refusal)
+        return None if first.settled else settlement(True, first.delivery_id, state)
 
 
 class OutgoingLink:
@@ -154,8 +146,6 @@ class OutgoingLink:
         self._session = session
         self._now = session.connection.server.now
         self._answers: deque[bytes] = deque()  # until there is credit
-
-    # What the client says
 
     def flow(self, frame: Frame) -> None:
         """New credit, a wish to drain, or a question."""
@@ -185,8 +175,6 @@ class OutgoingLink:
         if self.queue is not None:
             self.queue.detach(self, self._now())
 
-    # What the broker says
-
     def deliver(self, token: bytes, payload: bytes) -> None:
         """Send a message."""
         self._send(token, payload, settled=not self.locks)
@@ -195,7 +183,7 @@ class OutgoingLink:
         """Answer the attach that waited for a session."""
         self.waiting = False
         self.frame.source.value[FILTER][_SESSION_FILTER] = session_id
-        self._session.answer(self.frame, {_LOCKED_UNTIL: until * 10_000 + _TICKS_1970})
+        self._session.answer(self.frame, properties={_LOCKED_UNTIL: until * 10_000 + _TICKS_1970})
 
     def lost(self, why: Refused) -> None:
         """Detach, or refuse to attach."""
@@ -221,7 +209,7 @@ def _rejected(refusal: Refused) -> Described:
 
 
 def _no_transactions() -> Refused:
-    return Refused(Condition.NOT_IMPLEMENTED, "Transactions are not supported by the local Service Bus.")
+    return Refused("amqp:not-implemented", "Transactions are not supported by the local Service Bus.")
 
 
 def _decided(state: Described) -> tuple[Settlement, dict[str, Any], Described]:
@@ -244,5 +232,5 @@ def _decided(state: Described) -> tuple[Settlement, dict[str, Any], Described]:
 def _given(changes: Any) -> dict[str, Any]:
     """The entries of a map that have a value, under plain names."""
     if not isinstance(changes, dict | None):
-        raise Refused(Condition.INVALID_FIELD, "Properties to modify are a map.")
+        raise Refused("amqp:invalid-field", "Properties to modify are a map.")
     return {str(key): value for key, value in (changes or {}).items() if value is not None}

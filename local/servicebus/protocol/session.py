@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.servicebus.amqp.frames import Frame, amqp_error, settlement
 from local.servicebus.amqp.message import REPLY_TO, Message
-from local.servicebus.protocol.links import ADDRESS, MAX_MESSAGE_SIZE, IncomingLink, OutgoingLink, attach
+from local.servicebus.protocol.links import ADDRESS, CREDIT, MAX_MESSAGE_SIZE, IncomingLink, OutgoingLink, attach
 from local.servicebus.refused import DecodeError, Refused
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class ProtocolSession:
         self.links: dict[int, Link] = {}
         self._channel = channel
         self._next_incoming = begin.next_outgoing_id
-        self._incoming_window = WINDOW
         self._next_outgoing = 0
         self._outgoing_window = begin.incoming_window
         self._next_delivery = FIRST_DELIVERY
@@ -64,24 +63,26 @@ class ProtocolSession:
         for link in list(self.links.values()):
             self._remove(link)
 
-    # Links
+    def answer(self, frame: Frame, *, leads: bool = True, properties: dict[Any, Any] | None = None) -> None:
+        """Answer an attach with what the client wrote, filled in where SDKs insist on a value, or with a dead end."""
+        self.send(Frame(
+            "attach", name=frame.name, handle=frame.handle, role=not frame.role,
+            snd_settle_mode=2 if frame.snd_settle_mode is None else frame.snd_settle_mode,
+            rcv_settle_mode=frame.rcv_settle_mode or 0, max_message_size=MAX_MESSAGE_SIZE,
+            source=frame.source if leads else None, target=frame.target if leads else None,
+            initial_delivery_count=0 if frame.role else None, properties=properties,
+        ))  # fmt: skip
 
-    def answer(self, frame: Frame, properties: dict[Any, Any] | None = None) -> None:
-        """Answer an attach with what the client wrote, filled in where SDKs insist on a value."""
-        self._attach(frame, source=frame.source, target=frame.target, properties=properties)
-
-    def refuse(self, frame: Frame, refusal: Refused | None) -> None:
-        """Answer an attach with a link that leads nowhere, and detach it."""
-        self._attach(frame)
-        self._detach(frame.handle, refusal)
+    def detach(self, handle: int, reason: Refused | None) -> None:
+        """Say that a link is over, and why."""
+        self.send(Frame("detach", handle=handle, closed=True, error=reason and amqp_error(reason)))
 
     def close(self, link: Link, reason: Refused | None = None) -> None:
-        """Take leave of a link, whichever side wants it; one that still waits for its session is refused."""
+        """Take leave of a link, whichever side wants it; one that still waits for its session is answered first."""
         self._remove(link)
         if isinstance(link, OutgoingLink) and link.waiting:
-            self.refuse(link.frame, reason)
-        else:
-            self._detach(link.handle, reason)
+            self.answer(link.frame, leads=False)
+        self.detach(link.handle, reason)
 
     def respond(self, node: str, answer: Callable[[Message], bytes], requests: Sequence[Message]) -> None:
         """Answer on the receiver that a request names or, as Python names none, on the one of this node.
@@ -95,16 +96,6 @@ class ProtocolSession:
             for link in (named or [link for link in mailboxes if link.path == node])[:1]:
                 link.answer(payload)
 
-    def _attach(self, frame: Frame, **ours: Any) -> None:
-        ours["initial_delivery_count"] = 0 if frame.role else None
-        ours["snd_settle_mode"] = 2 if frame.snd_settle_mode is None else frame.snd_settle_mode
-        ours["rcv_settle_mode"] = frame.rcv_settle_mode or 0
-        ours["max_message_size"] = MAX_MESSAGE_SIZE
-        self.send(Frame("attach", name=frame.name, handle=frame.handle, role=not frame.role, **ours))
-
-    def _detach(self, handle: int, reason: Refused | None) -> None:
-        self.send(Frame("detach", handle=handle, closed=True, error=reason and amqp_error(reason)))
-
     def _remove(self, link: Link) -> None:
         """Forget a link and what it still holds."""
         self.links.pop(link.handle, None)
@@ -113,16 +104,15 @@ class ProtocolSession:
             self._unsettled = {number: held for number, held in self._unsettled.items() if held[0] is not link}
             link.closed()
 
-    # Incoming
-
     def _transfer(self, frame: Frame, payload: bytes) -> None:
         self._next_incoming += 1
-        self._incoming_window -= 1
         link = self.links.get(frame.handle)
-        if isinstance(link, IncomingLink):
-            link.receive(frame, payload)
-        if self._incoming_window < WINDOW // 2:
-            self.send_flow()
+        if isinstance(link, IncomingLink) and (answer := link.receive(frame, payload)):
+            self.send(answer)
+        if self._next_incoming % (CREDIT // 2) == 0:
+            for link in self.links.values():
+                if isinstance(link, IncomingLink):
+                    self.send_flow(link)
 
     def _flow(self, frame: Frame) -> None:
         self._outgoing_window = (frame.next_incoming_id or 0) + frame.incoming_window - self._next_outgoing
@@ -143,11 +133,8 @@ class ProtocolSession:
                 if not frame.settled:
                     self.send(settlement(False, number, state))
 
-    # Outgoing
-
     def send_flow(self, link: Link | None = None, drain: bool = False) -> None:
         """Open the session's window and, with a link, say how its credit stands."""
-        self._incoming_window = WINDOW
         flow = Frame("flow", next_incoming_id=self._next_incoming, incoming_window=WINDOW, drain=drain, echo=False)
         flow.next_outgoing_id, flow.outgoing_window = self._next_outgoing, WINDOW
         if link is not None:

@@ -39,7 +39,7 @@ async def test_a_store_that_cannot_be_written_stops_the_broker_before_it_confirm
         await asyncio.sleep(0)
         server._store.close()
         with pytest.raises(sqlite3.Error):
-            await asyncio.wait_for(server.failed, 20)
+            await asyncio.wait_for(server.over, 20)
     with pytest.raises(ConnectionError):
         await sending
 

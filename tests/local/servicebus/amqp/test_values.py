@@ -11,10 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.servicebus.amqp.codec import (
-    Array,
     Byte,
-    Char,
-    Decimal32,
     Described,
     Float,
     Int,
@@ -123,8 +120,6 @@ def test_a_value_that_is_cut_short_is_a_decode_error(value: Any, data: st.DataOb
         ("d00000000600000002" + "4142", [True, False]),
         ("c10502" + "a10161" + "41", {"a": True}),
         ("d10000000400000000", {}),
-        ("7300000041", Char(bytes.fromhex("00000041"))),
-        ("7422500001", Decimal32(bytes.fromhex("22500001"))),
         ("00a30178" + "5401", Described(Symbol("x"), Int(1))),
     ],
 )
@@ -147,6 +142,9 @@ def test_every_form_of_a_value_is_understood(wire: str, value: Any) -> None:
         "c10502" + "4541" + "45",  # a list as key
         "a202" + "6161",
         "ff",
+        "7300000041",  # a character
+        "7422500001",  # a decimal
+        "e0030145" + "45",  # an array of lists
         "a102ff",
         "a102" + "c328",  # not UTF-8
         "a302" + "c3a9",  # not ASCII
@@ -162,28 +160,26 @@ def test_what_is_not_amqp_is_a_decode_error(wire: str) -> None:
 @pytest.mark.parametrize(
     "array",
     [
-        Array(int, [1, -1, 2**40]),
-        Array(Timestamp, [Timestamp(1), Timestamp(2)]),
-        Array(Uint, [Uint(7)]),
-        Array(uuid.UUID, [uuid.UUID(int=7), uuid.UUID(int=8)]),
-        Array(str, ["a", "bc"]),
-        Array(Symbol, [Symbol("a")]),
-        Array(bytes, [b"\x00"]),
-        Array(int, []),
+        (1, -1, 2**40),
+        (Timestamp(1), Timestamp(2)),
+        (Uint(7), Uint(1000)),
+        (True, False),
+        (uuid.UUID(int=7), uuid.UUID(int=8)),
+        ("a", "b" * 300),
+        (Symbol("a"),),
+        (b"\x00",),
+        (),
     ],
 )
-def test_arrays_come_back_with_the_type_of_their_elements(array: Array) -> None:
+def test_arrays_come_back_with_the_type_of_their_elements(array: tuple[Any, ...]) -> None:
     decoded, _ = decode(encode(array))
 
-    assert isinstance(decoded, Array)
-    assert (decoded.kind, typed(decoded)) == (array.kind, typed(array))
+    assert isinstance(decoded, tuple)
+    assert [typed(item) for item in decoded] == [typed(item) for item in array]
 
 
 def test_small_arrays_are_understood_as_python_sends_them() -> None:
-    decoded, _ = decode(bytes.fromhex("e0040255" + "0102"))
-
-    assert isinstance(decoded, Array)
-    assert (list(decoded), decoded.kind) == ([1, 2], int)
+    assert decode(bytes.fromhex("e0040255" + "0102"))[0] == (1, 2)
 
 
 def test_not_a_number_is_carried() -> None:

@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from local.servicebus.amqp.codec import Byte, Float, Int, Ulong
-from local.servicebus.broker.filters import CorrelationFilter
 from local.servicebus.broker.queue import Settlement
-from local.servicebus.refused import Condition, Refused
+from local.servicebus.config import CorrelationFilter
+from local.servicebus.refused import Refused
 from tests.local.servicebus.broker.bench import MINUTE, Bench
 from tests.local.servicebus.messages import message
 
@@ -74,7 +74,7 @@ def test_a_message_without_session_is_refused_by_all_if_one_needs_it(bench: Benc
     with pytest.raises(Refused) as refusal:
         bench.send("events", "a", subject="session")
 
-    assert refusal.value.condition == Condition.NOT_ALLOWED
+    assert refusal.value.condition == "amqp:not-allowed"
     assert bench.waiting("events/Subscriptions/all") == []
 
 

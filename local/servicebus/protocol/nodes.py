@@ -1,29 +1,36 @@
-"""`<entity>/$management`: the requests that are not deliveries, such as renewing, peeking and scheduling.
+"""The request-response nodes: `$cbs`, which takes tokens, and `<entity>/$management`, which takes what is no delivery.
 
 Operations: learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response.
+Tokens: learn.microsoft.com/azure/service-bus-messaging/service-bus-sas.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.servicebus.amqp.codec import Array, Int, Symbol, Timestamp
+from local.connections import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
+from local.servicebus.amqp.codec import Int, Symbol, Timestamp
 from local.servicebus.amqp.message import Message, amqp_value, encode_answer, parse_message
 from local.servicebus.broker.broker import Broker
 from local.servicebus.broker.queue import Settlement
-from local.servicebus.refused import Condition, Refused
+from local.servicebus.refused import Refused
 
 if TYPE_CHECKING:
     from local.servicebus.server import Server
 
 _STATUS = {
-    Condition.NOT_FOUND: 404,
-    Condition.MESSAGE_NOT_FOUND: 404,
-    Condition.MESSAGE_LOCK_LOST: 410,
-    Condition.SESSION_LOCK_LOST: 410,
-    Condition.NOT_IMPLEMENTED: 501,
-    Condition.SERVER_BUSY: 503,
+    "amqp:not-found": 404,
+    "com.microsoft:message-not-found": 404,
+    "com.microsoft:message-lock-lost": 410,
+    "com.microsoft:session-lock-lost": 410,
+    "amqp:not-implemented": 501,
+    "com.microsoft:server-busy": 503,
 }
 _DECISIONS = {
     "completed": Settlement.COMPLETE,
@@ -32,6 +39,49 @@ _DECISIONS = {
     "suspended": Settlement.DEAD_LETTER,
 }
 _REASONS = {"deadletter-reason": "DeadLetterReason", "deadletter-description": "DeadLetterErrorDescription"}
+
+
+def entity_path(address: object) -> str:
+    """The path of an address, `sb://host/path` or the path alone, in lower case; empty for none."""
+    if not isinstance(address, str):
+        return ""
+    return unquote(urlsplit(address).path if "://" in address else address).strip("/").lower()
+
+
+def covered(path: str, grants: Iterable[str]) -> bool:
+    """Whether one of the paths that were granted is this one, or above it."""
+    return any(granted in ("", path) or path.startswith(granted + "/") for granted in grants)
+
+
+def put_token(grants: set[str], now: Callable[[], int], request: Message) -> bytes:
+    """The answer to a request that brings a token for an entity; one that holds is granted."""
+    status: dict[str, Any] = {"status-code": Int(202), "status-description": "Accepted"}
+    path = entity_path(request.application_properties().get("name"))
+    if fault := _fault(str(amqp_value(request)), path, now()):
+        unauthorized = Symbol("amqp:unauthorized-access")
+        status = {"status-code": Int(401), "status-description": fault, "error-condition": unauthorized}
+    else:
+        grants.add(path)
+    return encode_answer(request, status, None)
+
+
+def _fault(token: str, path: str, now: int) -> str | None:
+    """Why a token is not signed with our key, valid now and for this path; None if it is. Nobody vouches for a JWT."""
+    kind, _, signature = token.partition(" ")
+    if kind != "SharedAccessSignature":
+        return "The token is not a shared access signature."
+    raw = dict(part.split("=", 1) for part in signature.split("&") if "=" in part)
+    fields = {"sig": "", "se": "", "sr": "none", **dict(parse_qsl(signature))}
+    # What is signed is the resource as written.
+    signed = f"{raw.get('sr')}\n{raw.get('se')}".encode()
+    expected = base64.b64encode(hmac.digest(SERVICE_BUS_KEY.encode(), signed, hashlib.sha256))
+    if fields.get("skn") != SERVICE_BUS_KEY_NAME or not hmac.compare_digest(fields["sig"].encode(), expected):
+        return f"The token is not signed with the key '{SERVICE_BUS_KEY_NAME}'."
+    if not fields["se"].isdecimal() or int(fields["se"]) * 1000 <= now:
+        return "The token has expired."
+    if not covered(path, [entity_path(fields["sr"])]):
+        return f"The token is for '{fields['sr']}', not for '{path}'."
+    return None
 
 
 def manage(server: Server, path: str, request: Message) -> bytes:
@@ -48,7 +98,7 @@ def manage(server: Server, path: str, request: Message) -> bytes:
             status = {"statusCode": Int(204), "statusDescription": "No Content"}
     except (Refused, KeyError, TypeError, ValueError, AttributeError) as error:
         if not isinstance(error, Refused):
-            error = Refused(Condition.ARGUMENT_ERROR, f"The request '{operation}' cannot be read: {error!r}.")
+            error = Refused("com.microsoft:argument-error", f"The request '{operation}' cannot be read: {error!r}.")
         status = {"statusCode": Int(_STATUS.get(error.condition, 400)), "statusDescription": error.description}
         status["errorCondition"] = Symbol(error.condition)
     return encode_answer(request, status, body or {})
@@ -59,7 +109,7 @@ def _done(broker: Broker, path: str, operation: str, asked: Any, link: str | Non
     match operation:
         case "renew-lock":
             queue = broker.source(path)
-            return {"expirations": Array(Timestamp, [queue.renew(each.bytes_le, now) for each in asked["lock-tokens"]])}
+            return {"expirations": tuple(Timestamp(queue.renew(each.bytes_le, now)) for each in asked["lock-tokens"])}
         case "renew-session-lock":
             return {"expiration": Timestamp(broker.sessions(path).renew_session(asked["session-id"], link, now))}
         case "get-session-state":
@@ -75,7 +125,7 @@ def _done(broker: Broker, path: str, operation: str, asked: Any, link: str | Non
             return {"messages": messages} if messages else None
         case "schedule-message":
             scheduled = [parse_message(each["message"]) for each in asked["messages"]]
-            return {"sequence-numbers": Array(int, broker.destination(path).send(scheduled, now))}
+            return {"sequence-numbers": tuple(broker.destination(path).send(scheduled, now))}
         case "cancel-scheduled-message":
             broker.destination(path).cancel(asked["sequence-numbers"])
         case "receive-by-sequence-number":
@@ -88,5 +138,5 @@ def _done(broker: Broker, path: str, operation: str, asked: Any, link: str | Non
             for token in asked["lock-tokens"]:
                 broker.source(path).settle(token.bytes_le, _DECISIONS[asked["disposition-status"]], now, changes)
         case _:
-            raise Refused(Condition.NOT_IMPLEMENTED, f"'{operation}' is not supported by the local Service Bus.")
+            raise Refused("amqp:not-implemented", f"'{operation}' is not supported by the local Service Bus.")
     return {}
