@@ -12,7 +12,7 @@ from local.host.protos import Message
 
 Binding = Mapping[str, Any]  # a binding as the app declares it, app settings filled in
 
-DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity", "entityTrigger": "entityName"}
+DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity"}
 TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", *DURABLE}
 OTHERS = {("durableClient", "IN"), ("http", "OUT"), ("signalR", "OUT")}
 

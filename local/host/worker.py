@@ -80,17 +80,10 @@ class Worker:
 
     def stop(self) -> None:
         """End the worker. What the app registered with `atexit` runs after this, when the interpreter exits."""
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
         if self._thread.is_alive():
-            self._submit(_cancel_the_rest()).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
             runtime.stop_threadpool_executor()
-            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
-        self._loop.close()
-
-
-async def _cancel_the_rest() -> None:
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
-        task.cancel()
-    await asyncio.wait(rest, timeout=2) if rest else None
+        if not self._thread.is_alive():  # a function may block it for ever
+            self._loop.close()
