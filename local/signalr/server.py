@@ -1,44 +1,86 @@
-"""One port: clients, data plane, and what tests may do."""
+"""One port: clients, the data plane, and what tests may do.
+
+github.com/dotnet/aspnetcore, src/SignalR/docs/specs/TransportProtocols.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+import asyncio
+import secrets
 from dataclasses import asdict
+from typing import Any
 
-import aiohttp
 from aiohttp import web
 
 from local.ports import HOST
-from local.signalr.clients import Clients
-from local.signalr.connection import Patience
-from local.signalr.hub import open_database
-from local.signalr.rest import LARGEST, Rest
-from local.signalr.service import Service, Switches
-from local.signalr.upstream import Upstream
+from local.signalr import rest
+from local.signalr.connection import LARGEST, Connection
+from local.signalr.service import SERVICE, Service, Switches
+from local.signalr.tokens import check_client
+
+NEGOTIATION = 60.0  # seconds in which a negotiated connection must open
+WEB_SOCKETS = [{"transport": "WebSockets", "transferFormats": ["Text", "Binary"]}]
 
 
-@asynccontextmanager
-async def running_service(
-    port: int, upstream: str, patience: Patience | None = None, file: str = ":memory:"
-) -> AsyncIterator[Service]:
-    """The service on a port; `upstream` is the template of the app's URL, `file` holds the memberships of users."""
-    async with aiohttp.ClientSession() as http:
-        with closing(open_database(file)) as database:
-            service = Service(f"http://{HOST}:{port}", Upstream(upstream, http), database, patience or Patience())
-            app = web.Application(client_max_size=LARGEST)
-            app.add_routes([*Clients(service).routes(), *Rest(service).routes(), *_local(service)])
-            app.add_routes([web.options("/client/negotiate", _preflight)])
-            app.on_response_prepare.append(_cors)
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
-            await runner.setup()
-            try:
-                await web.TCPSite(runner, HOST, port).start()
-                yield service
-            finally:
-                for connection in service.connections():
-                    connection.close(allow_reconnect=True)
-                await runner.cleanup()
+async def application(port: int, upstream: str, file: str = ":memory:") -> web.Application:
+    """The service, to be run on a port; `upstream` is the app's URL, `file` holds the memberships of users."""
+    service = Service(f"http://{HOST}:{port}", upstream, file)
+    app = web.Application(client_max_size=LARGEST)
+    app[SERVICE] = service
+    app.add_routes(
+        [
+            web.options("/client/negotiate", _fine),
+            web.post("/client/negotiate", _negotiate),
+            web.get("/client", _connect),
+            web.get("/client/", _connect),
+            web.get("/api/health", _fine),
+            web.route("*", "/api/hubs/{hub}{path:.*}", rest.serve),
+            web.put("/local/switches", _switch),
+            web.post("/local/drop", _drop),
+        ]
+    )
+    app.on_response_prepare.append(_cors)
+    app.on_shutdown.append(service.say_goodbye)
+    app.cleanup_ctx.append(service.run)
+    return app
+
+
+def _authenticate(request: web.Request) -> tuple[str | None, dict[str, Any]]:
+    """The user and the claims of a client."""
+    if not request.query.get("hub"):
+        raise web.HTTPBadRequest(text="The query has no 'hub'.")
+    try:
+        return check_client(request, request.app[SERVICE].endpoint)
+    except PermissionError as error:
+        raise web.HTTPUnauthorized(text=str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+
+
+async def _negotiate(request: web.Request) -> web.Response:
+    """Say how to connect; since version 1 with a token that is not the connection's id."""
+    _authenticate(request)
+    connection_id = token = secrets.token_urlsafe(16)
+    answer: dict[str, Any] = {"connectionId": connection_id, "availableTransports": WEB_SOCKETS}
+    if request.query.get("negotiateVersion", "0") != "0":
+        token = secrets.token_urlsafe(16)
+        answer |= {"negotiateVersion": 1, "connectionToken": token}
+    negotiated = request.app[SERVICE].negotiated
+    negotiated[token] = connection_id
+    asyncio.get_running_loop().call_later(NEGOTIATION, negotiated.pop, token, None)
+    return web.json_response(answer)
+
+
+async def _connect(request: web.Request) -> web.StreamResponse:
+    """Serve a WebSocket. What was negotiated is for one use; who skips that has no `id`."""
+    user, claims = _authenticate(request)
+    service, token = request.app[SERVICE], request.query.get("id")
+    connection_id = service.negotiated.pop(token, None) if token else secrets.token_urlsafe(16)
+    if connection_id is None:
+        raise web.HTTPNotFound(text="No connection was negotiated under this id.")
+    return await Connection(service, request, connection_id, user, claims).serve(request)
+
+
+async def _fine(_request: web.Request) -> web.Response:
+    return web.Response()
 
 
 async def _cors(request: web.Request, response: web.StreamResponse) -> None:
@@ -46,31 +88,24 @@ async def _cors(request: web.Request, response: web.StreamResponse) -> None:
     if (origin := request.headers.get("Origin")) and request.path.startswith("/client"):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
         response.headers["Vary"] = "Origin"
 
 
-async def _preflight(request: web.Request) -> web.Response:
-    asked = request.headers.get("Access-Control-Request-Headers", "")
-    return web.Response(headers={"Access-Control-Allow-Headers": asked, "Access-Control-Allow-Methods": "POST"})
+async def _switch(request: web.Request) -> web.Response:
+    """Set all switches; those that are not named are as in Azure."""
+    try:
+        asked = {name: float(value) for name, value in (await request.json()).items()}
+        switches = request.app[SERVICE].switches = Switches(**asked)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise web.HTTPBadRequest(text=f"No switches: {error}") from None
+    return web.json_response(asdict(switches))
 
 
-def _local(service: Service) -> list[web.RouteDef]:
-    """What the real service does not have: `/local/switches` and `/local/drop`."""
-
-    async def switch(request: web.Request) -> web.Response:
-        """Set all switches; those that are not named are off."""
-        try:
-            service.switches = Switches(**{name: float(value) for name, value in (await request.json()).items()})
-        except (TypeError, ValueError, AttributeError) as error:
-            raise web.HTTPBadRequest(text=f"No switches: {error}") from None
-        return web.json_response(asdict(service.switches))
-
-    async def drop(request: web.Request) -> web.Response:
-        """Cut connections off without a word: all, or those of `hub` and `user`."""
-        hub, user = request.query.get("hub"), request.query.get("user")
-        dropped = [each for each in service.connections() if hub in (None, each.hub) and user in (None, each.user)]
-        for connection in dropped:
-            connection.drop()
-        return web.json_response({"dropped": len(dropped)})
-
-    return [web.put("/local/switches", switch), web.post("/local/drop", drop)]
+async def _drop(request: web.Request) -> web.Response:
+    """Cut connections off without a word: all, or those of `hub` and `user`."""
+    asked, connections = dict(request.query).items(), request.app[SERVICE].connections.values()
+    dropped = [each for each in connections if asked <= {"hub": each.hub, "user": each.user}.items()]
+    for connection in dropped:
+        connection.transport.abort()
+    return web.json_response({"dropped": len(dropped)})

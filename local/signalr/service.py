@@ -1,81 +1,145 @@
-"""The hubs, and what is sent to their clients. Switches make it as unkind as a real network."""
+"""Who is connected, as whom, in which groups, and what is sent to them; as unkindly as switches ask for.
+
+The groups of users outlive every connection, and a killed service.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import sqlite3
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.signalr.connection import Connection, Patience
-from local.signalr.hub import Hub
-from local.signalr.protocol import Protocol, push
-from local.signalr.upstream import Upstream
+import aiohttp
+from aiohttp import web
+
+from local.signalr.connection import Connection
+from local.signalr.protocol import PING, push
+
+A_YEAR = 365 * 24 * 3600  # seconds that a user's membership without a lifetime holds
+SCHEMA = """
+PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS membership (hub TEXT, user TEXT, name TEXT, until REAL, PRIMARY KEY (hub, user, name));
+CREATE INDEX IF NOT EXISTS membership_name ON membership (hub, name);
+"""
 
 
 @dataclass(frozen=True)
 class Switches:
-    """What tests may ask for.
+    """How patient the service is with clients, as Azure is, and how unkind, which tests may ask for."""
 
-    Pushes leave `delay_ms` and up to `jitter_ms` late, in order but for the share `reordering` (0 to 1) that does not
-    wait for those before it; the share `loss` never leaves. More data-plane calls than `calls_per_second` (0: no
-    limit) are answered 429.
-    """
-
-    delay_ms: float = 0.0
-    jitter_ms: float = 0.0
-    reordering: float = 0.0
-    loss: float = 0.0
-    calls_per_second: float = 0.0
+    handshake: float = 15.0  # seconds for it
+    ping: float = 10.0  # seconds between signs of life that a client gets
+    silence: float = 30.0  # seconds between those that it gives
+    unread: float = 8 * 1024 * 1024  # bytes that may wait for it
+    jitter_ms: float = 0.0  # by up to so much pushes are late, in order
+    reordering: float = 0.0  # share of pushes (0 to 1) that do not wait for those before them
+    loss: float = 0.0  # share of pushes that never leave
+    calls_per_second: float = 0.0  # of the data plane, more are answered 429; 0: no limit
 
 
 class Service:
-    """All hubs of this process."""
+    """The clients of all hubs, by connection. A hub is there as soon as somebody speaks of it."""
 
-    def __init__(self, endpoint: str, upstream: Upstream, database: sqlite3.Connection, patience: Patience) -> None:
+    def __init__(self, endpoint: str, upstream: str, file: str) -> None:
+        """Serve at `endpoint`; post events to `upstream`, which may hold {hub}, {category} and {event}."""
         self.endpoint = endpoint
         self.upstream = upstream
-        self.patience = patience
+        self.http = aiohttp.ClientSession()
+        self.connections: dict[str, Connection] = {}
         self.switches = Switches()
-        self._hubs: dict[str, Hub] = {}
-        self._database = database
+        self.database = sqlite3.connect(file, autocommit=True)
+        self.database.executescript(SCHEMA)
+        self.negotiated: dict[str, str] = {}  # connection token -> connection id
+        self._calls: list[float] = []
+        self.clock = time.time
         self._chance = random.Random(20260101)  # noqa: S311 - not a secret: the same unkindness in every run
 
-    def hub(self, name: str) -> Hub:
-        """A hub; it is there as soon as somebody speaks of it. Names have no case."""
-        name = name.lower()
-        if name not in self._hubs:
-            self._hubs[name] = Hub(name, self._database)
-        return self._hubs[name]
+    def users(self, hub: str, group: str) -> set[str]:
+        """The users who are in a group now, connected or not."""
+        query = "SELECT user FROM membership WHERE hub = ? AND name = ? AND until > ?"
+        return {user for (user,) in self.database.execute(query, (hub, group, self.clock()))}
 
-    def connections(self) -> list[Connection]:
-        """Every client of every hub."""
-        return [connection for hub in self._hubs.values() for connection in hub.connections.values()]
+    def join(self, hub: str, user: str | None, group: str, present: list[Connection], ttl: float) -> None:
+        """Put a user into a group for `ttl` seconds; present connections alone where there is none or no time."""
+        if user and ttl:
+            self.database.execute("DELETE FROM membership WHERE until <= ?", (self.clock(),))
+            membership = (hub, user, group, self.clock() + ttl)
+            self.database.execute("INSERT OR REPLACE INTO membership VALUES (?, ?, ?, ?)", membership)
+        else:
+            for connection in present:
+                connection.groups.add(group)
 
-    def push(self, connections: Iterable[Connection], target: str, arguments: list[Any]) -> int:
+    def leave(self, hub: str, user: str | None, group: str | None, present: list[Connection]) -> None:
+        """Take connections, and their user where there is one, out of a group, or out of all."""
+        for connection in present:
+            connection.groups -= {group} if group else set(connection.groups)
+        sql = "DELETE FROM membership WHERE hub = ? AND user = ? AND name = coalesce(?, name)"
+        self.database.execute(sql, (hub, user, group))
+
+    def reached(
+        self, hub: str, connection: str | None = None, user: str | None = None, group: str | None = None
+    ) -> list[Connection]:
+        """The clients of a hub: all, one connection, a user's (one a tab and device), or a group's."""
+        users = self.users(hub, group) if group else set()
+        return [
+            each
+            for each in self.connections.values()
+            if user in (None, each.user)
+            and connection in (None, each.id)
+            and (group is None or group in each.groups or each.user in users)
+            and each.hub == hub
+        ]
+
+    def push(self, connections: list[Connection], target: str, arguments: list[Any]) -> int:
         """Push to these connections, encoded once a protocol; to how many."""
-        encoded: dict[Protocol, bytes] = {}
-        count = 0
-        for connection in connections:
-            if self._chance.random() < self.switches.loss:
-                continue
-            protocol = connection.protocol
-            if protocol not in encoded:
-                encoded[protocol] = protocol.encode(push(target, arguments))
-            self._deliver(connection, encoded[protocol])
-            count += 1
-        return count
+        kept = [each for each in connections if self._chance.random() >= self.switches.loss]
+        message = push(target, arguments)
+        frames = {protocol: protocol.encode(message) for protocol in {each.protocol for each in kept}}
+        for connection in kept:
+            self._deliver(connection, frames[connection.protocol])
+        return len(kept)
 
     def _deliver(self, connection: Connection, frame: bytes) -> None:
         loop = asyncio.get_running_loop()
-        delay = self.switches.delay_ms + self.switches.jitter_ms * self._chance.random()
-        due = loop.time() + delay / 1000
-        if self._chance.random() >= self.switches.reordering and due <= connection.due:
-            due = connection.due + 1e-6  # a timer a microsecond later fires later
-        if due <= loop.time():
+        due = loop.time() + self.switches.jitter_ms * self._chance.random() / 1000
+        if self._chance.random() >= self.switches.reordering:
+            due = connection.due = max(due, connection.due + 1e-6)  # a timer a microsecond later fires later
+        if due > loop.time():
+            loop.call_at(due, connection.send, frame)
+        else:
             connection.send(frame)
-            return
-        connection.due = max(connection.due, due)
-        loop.call_at(due, connection.send, frame)
+
+    def throttles(self) -> bool:
+        """Whether a call of the data plane is one too many."""
+        if not (limit := self.switches.calls_per_second):
+            return False
+        now = time.monotonic()
+        recent = [each for each in self._calls if now - each < 1]
+        self._calls = recent if len(recent) >= limit else [*recent, now]
+        return len(recent) >= limit
+
+    async def run(self, _app: web.Application) -> AsyncIterator[None]:
+        """Give clients signs of life."""
+        pings = asyncio.create_task(self._ping())
+        yield
+        pings.cancel()
+        await self.http.close()
+        self.database.close()
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(self.switches.ping)
+            for connection in self.connections.values():
+                connection.send(connection.protocol.encode(PING))
+
+    async def say_goodbye(self, _app: web.Application) -> None:
+        """Close all connections; their clients will be back."""
+        for connection in self.connections.values():
+            connection.close(allow_reconnect=True)
+
+
+SERVICE = web.AppKey("service", Service)

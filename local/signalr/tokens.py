@@ -23,51 +23,41 @@ NAME_IDENTIFIER = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameide
 USER_CLAIMS = ("asrs.s.uid", "nameid", NAME_IDENTIFIER, "sub")
 
 
-def refused(why: str) -> web.HTTPUnauthorized:
-    """The answer to a token that does not hold."""
-    return web.HTTPUnauthorized(text=why, headers={"WWW-Authenticate": "Bearer"})
-
-
 def client_token(endpoint: str, hub: str, user: str, minutes: float) -> str:
     """A token with which a client may connect to the hub as this user (nobody, where empty)."""
     claims: dict[str, Any] = {"aud": f"{endpoint}/client/?hub={hub}", "exp": int(time.time() + minutes * 60)}
     return jwt.encode(claims | ({USER_CLAIMS[0]: user} if user else {}), KEYS[0], algorithm="HS256")
 
 
-def check_client(request: web.Request, endpoint: str, hub: str) -> tuple[str | None, dict[str, Any]]:
-    """The user (or None) and the claims of a client. A browser's token is in the query. Raises HTTPUnauthorized."""
-    claims = _verified(_bearer(request) or request.query.get("access_token", ""), endpoint, [f"/client/?hub={hub}"])
+def check_client(request: web.Request, endpoint: str) -> tuple[str | None, dict[str, Any]]:
+    """The user (or None) and the claims of a client. A browser's token is in the query. Raises PermissionError."""
+    hub, token = request.query["hub"], _bearer(request) or request.query.get("access_token", "")
+    claims = _verified(token, endpoint, f"/client/?hub={hub}", f"/client/?hub={hub.lower()}")
     return next((str(claims[name]) for name in USER_CLAIMS if claims.get(name)), None), claims
 
 
 def check_call(request: web.Request, endpoint: str) -> None:
-    """Check who calls the data plane: the audience is the path and query as they were sent. Raises HTTPUnauthorized."""
-    _verified(_bearer(request), endpoint, [request.raw_path, request.raw_path.partition("?")[0]])
+    """Check who calls the data plane; the audience is the path and query as they were sent. Raises PermissionError."""
+    _verified(_bearer(request), endpoint, request.raw_path, request.raw_path.partition("?")[0])
 
 
 def _bearer(request: web.Request) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else ""
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
 
 
-def _verified(token: str, endpoint: str, targets: list[str]) -> dict[str, Any]:
+def _verified(token: str, endpoint: str, *targets: str) -> dict[str, Any]:
+    ends = ("", f":{urlsplit(endpoint).port}")
+    audiences = [f"http://{host}{end}{target}" for host in HOSTS for end in ends for target in targets]
+    options: Any = {"require": ["exp", "aud"]}
     if len(token) > LONGEST:
-        raise refused("The token is longer than 4,096 characters.")
-    port = urlsplit(endpoint).port
-    hosts = [f"http://{host}{end}" for host in HOSTS for end in ("", f":{port}")]
-    audiences = {f"{host}{target}".lower() for host in hosts for target in targets}
-    options: Any = {"require": ["exp", "aud"], "verify_aud": False}
+        raise PermissionError("The token is longer than 4,096 characters.")
     for key in KEYS:
         try:
-            claims: dict[str, Any] = jwt.decode(token, key, algorithms=["HS256"], options=options)
+            return jwt.decode(token, key, ["HS256"], options, audience=audiences)
         except jwt.InvalidSignatureError:
             continue
         except jwt.InvalidAlgorithmError:
-            raise refused("Tokens are signed with an access key (HS256); Entra's are not supported here.") from None
+            raise PermissionError("Tokens are signed with an access key (HS256), not by Entra.") from None
         except jwt.PyJWTError as error:
-            raise refused(f"The token does not hold: {error}.") from error
-        given = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        if audiences.isdisjoint(str(audience).lower() for audience in given):
-            raise refused("The token is for another audience.")
-        return claims
-    raise refused("The token's signature is not of an access key.")
+            raise PermissionError(f"The token does not hold: {error}.") from error
+    raise PermissionError("The token's signature is not of an access key.")
