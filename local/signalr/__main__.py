@@ -25,14 +25,7 @@ def main() -> int:
     upstream = f"http://{HOST}:{ports.host}/runtime/webhooks/signalr"
     app = application(ports.signalr, upstream, str(state_dir() / "signalr.sqlite3"))
     try:
-        web.run_app(
-            app,
-            host=HOST,
-            port=ports.signalr,
-            print=logging.getLogger("local.signalr").info,
-            access_log=None,
-            shutdown_timeout=2,
-        )
+        web.run_app(app, host=HOST, port=ports.signalr, print=None, access_log=None, shutdown_timeout=2)
     except OSError:
         print(f"Port {ports.signalr} is taken; the SignalR service cannot listen.", file=sys.stderr)
         return 1

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import web
 
 from local.signalr import protocol as wire
 from local.signalr.protocol import JSON, ProtocolError
-from local.signalr.tokens import KEYS
+from local.signalr.tokens import KEYS, user_of
 
 if TYPE_CHECKING:
     from local.signalr.service import Service
@@ -33,18 +33,14 @@ NOBODY = 404  # what an app that is not there counts as: no rule that matches
 class Connection:
     """One WebSocket. `send` never waits: a client that does not read is dropped, and nobody waits for it."""
 
-    def __init__(
-        self, service: Service, request: web.Request, id_: str, user: str | None, claims: dict[str, Any]
-    ) -> None:
-        self.id, self.hub, self.user = id_, request.query["hub"].lower(), user
+    def __init__(self, service: Service, request: web.Request, id_: str, claims: dict[str, Any]) -> None:
+        self.id, self.hub, self.user = id_, request.query["hub"].lower(), user_of(claims)
         self.protocol = JSON
         self.groups: set[str] = set()  # its own; those of its user are the service's
         self.due = 0.0  # when the latest push leaves, where pushes are delayed
         self.transport = cast("asyncio.Transport", request.transport)
         self._service = service
-        self._socket = web.WebSocketResponse(
-            max_msg_size=LARGEST, timeout=2, receive_timeout=service.switches.silence, compress=False
-        )
+        self._socket = web.WebSocketResponse(max_msg_size=LARGEST, timeout=2, compress=False, decode_text=False)
         self._end: asyncio.Task[bool] | None = None
         query = [(name, value) for name, value in request.query.items() if name not in ("access_token", "id")]
         digests = (hmac.new(key.encode(), id_.encode(), hashlib.sha256).hexdigest() for key in KEYS)
@@ -54,13 +50,13 @@ class Connection:
             "X-ASRS-Signature": ",".join(f"sha256={digest}" for digest in digests),
             "X-ASRS-Client-Query": f"?{urlencode(query)}",
             "X-ASRS-User-Claims": ", ".join(f"{name}: {value}" for name, value in claims.items()),
-        } | ({"X-ASRS-User-Id": user} if user else {})
+        } | ({"X-ASRS-User-Id": self.user} if self.user else {})
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
         """Be there for the client until it goes, one thing after another."""
         await self._socket.prepare(request)
         try:
-            self.protocol = wire.handshake(_content(await self._socket.receive(self._service.switches.handshake)))
+            self.protocol = wire.handshake((await self._socket.receive(self._service.switches.handshake)).data)
         except (ProtocolError, TimeoutError) as error:
             self.send(JSON.encode(({"error": str(error) or "The handshake took too long."}, [])))
         else:
@@ -69,10 +65,10 @@ class Connection:
         return self._socket
 
     async def _attend(self) -> None:
-        """Hear the client.
+        """The app can push to the connection while it hears of it.
 
-        The app can push to the connection while it is told of it. Only an answer refuses, and only a 4xx other than
-        404: an app that is not there, has no function for the event or breaks on it keeps nobody out.
+        Only an answer refuses, and only a 4xx other than 404: an app that is not there, has no function for the event
+        or breaks on it keeps nobody out.
         """
         goodbye: dict[str, Any] = {"type": 11}
         self._service.connections[self.id] = self
@@ -82,8 +78,8 @@ class Connection:
             if 400 <= status < 500 and status != NOBODY:
                 self.close("The connection was refused by the app.")
                 return
-            async for frame in self._socket:
-                for call in self.protocol.decode(_content(frame)):
+            while isinstance(frame := (await self._socket.receive(self._service.switches.silence)).data, bytes):
+                for call in self.protocol.decode(frame):
                     await self._called(*call)
         except (ProtocolError, TimeoutError) as error:
             goodbye["error"] = str(error) or "The client was silent for too long."
@@ -132,9 +128,3 @@ class Connection:
         """Say goodbye and end the connection."""
         self.send(self.protocol.encode(wire.close(error, allow_reconnect)))
         self._end = self._end or asyncio.create_task(self._socket.close())
-
-
-def _content(frame: WSMessage) -> bytes:
-    """The bytes of a frame; none where it says that the client is gone."""
-    content: str | bytes = frame.data if frame.type in (WSMsgType.TEXT, WSMsgType.BINARY) else b""
-    return content.encode() if isinstance(content, str) else content

@@ -18,7 +18,7 @@ from aiohttp import WSMsgType
 SEPARATOR = b"\x1e"
 LENGTH = re.compile(rb"[\x80-\xff]{0,4}[\x00-\x7f]")  # seven bits a byte, the lowest first
 INVOCATION, STREAM_INVOCATION = 1, 4
-MALFORMED = (ValueError, LookupError, TypeError, RecursionError)  # what readers of bytes that are no message raise
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)  # what is no message makes raise
 
 Outgoing = tuple[dict[str, Any], list[Any]]  # by name, as JSON has it, and by place, as MessagePack has it
 Call = tuple[int, str | None, str, bytes]  # type, invocation id, target, and the client's own bytes, for the app
@@ -32,9 +32,8 @@ def push(target: str, arguments: list[Any]) -> Outgoing:
 
 def completion(invocation_id: str, error: str | None) -> Outgoing:
     """The answer to an invocation: that it failed, or that it has no result."""
-    if error:
-        return {"type": 3, "invocationId": invocation_id, "error": error}, [3, {}, invocation_id, 1, error]
-    return {"type": 3, "invocationId": invocation_id}, [3, {}, invocation_id, 2]
+    named = {"type": 3, "invocationId": invocation_id} | ({"error": error} if error else {})
+    return named, [3, {}, invocation_id, *((1, error) if error else (2,))]
 
 
 def close(error: str | None, allow_reconnect: bool) -> Outgoing:

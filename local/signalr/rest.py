@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 from aiohttp import web
@@ -32,12 +33,8 @@ class Failure(web.HTTPException):
     """An error of the data plane: `{code, message}`, the code also in a header."""
 
     def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
-        self.status_code = status
-        super().__init__(
-            headers={"x-ms-error-code": code, **headers},
-            text=json.dumps({"code": code, "message": message}),
-            content_type="application/json",
-        )
+        self.status_code, text = status, json.dumps({"code": code, "message": message})
+        super().__init__(headers={"x-ms-error-code": code, **headers}, text=text, content_type="application/json")
 
 
 async def serve(request: web.Request) -> web.Response:
@@ -54,8 +51,10 @@ async def serve(request: web.Request) -> web.Response:
     for name, code, expression, sentence in PARAMETERS:
         if name in given and not re.fullmatch(expression, given[name]):
             raise Failure(400, f"Error.{code}.Invalid", sentence)
-    if service.throttles():
+    calls, limit = service.calls, int(service.switches.calls_per_second)
+    if len(calls) >= limit > 0 and time.monotonic() - calls[-limit] < 1:
         raise Failure(429, "Error.TooManyRequests", "Too many calls.", **{"Retry-After": "1"})
+    calls.append(time.monotonic())
     if application := request.query.get("application"):
         hub = f"{application}_{hub}"
     return await _answer(request, hub.lower(), where, " ".join(sorted(path[::2])), action)
@@ -72,8 +71,8 @@ async def _answer(request: web.Request, hub: str, where: dict[str, str], kinds: 
             user, minutes = query.get("userId", ""), int(query.get("minutesToExpire", "5"))
             return web.json_response({"token": client_token(service.endpoint, hub, user, minutes)})
         case "POST", "" | "connections" | "groups" | "users", ":send":
-            delivered = service.push(reached, *await _message(request))
-            return web.Response(status=202, headers={"X-Local-Delivered": str(delivered)})
+            service.push(reached, *await _message(request))
+            return web.Response(status=202, headers={"X-Local-Delivered": str(len(reached))})
         case ("POST", "" | "groups" | "users", ":closeConnections") | ("DELETE", "connections", ""):
             for each in reached:
                 each.close(query.get("reason"))
@@ -81,20 +80,19 @@ async def _answer(request: web.Request, hub: str, where: dict[str, str], kinds: 
         case "GET" | "HEAD", "connections" | "groups" | "users", "":
             if not reached:
                 raise Failure(404, f"Warning.{kinds[:-1].title()}.NotExisted", "Nobody is connected there.")
-            return web.Response()
         case "GET" | "HEAD", "groups users", "":
             if user not in service.users(hub, where["groups"]):
                 raise Failure(404, "Info.User.NotInGroup", "The user is not in the group.")
-            return web.Response()
         case "PUT", "connections groups" | "groups users", "":
             if connection and not reached:
                 raise Failure(404, "Error.Connection.NotExisted", "There is no such connection.")
             service.join(hub, user, where["groups"], reached, float(query.get("ttl", A_YEAR)))
-            return web.Response()
         case ("DELETE", "connections groups" | "groups users", "") | ("DELETE", "connections" | "users", "groups"):
             service.leave(hub, user, group, reached)
             return web.Response(status=204 if user else 200)
-    raise Failure(404, "Error.NotFound", f"{request.method} {request.path} is not part of this service.")
+        case _:
+            raise Failure(404, "Error.NotFound", f"{request.method} {request.path} is not part of this service.")
+    return web.Response()
 
 
 async def _message(request: web.Request) -> tuple[str, list[Any]]:

@@ -31,7 +31,6 @@ async def application(port: int, upstream: str, file: str = ":memory:") -> web.A
         [
             web.options("/client/negotiate", _fine),
             web.post("/client/negotiate", _negotiate),
-            web.get("/client", _connect),
             web.get("/client/", _connect),
             web.get("/api/health", _fine),
             web.route("*", "/api/hubs/{hub}{path:.*}", rest.serve),
@@ -45,8 +44,8 @@ async def application(port: int, upstream: str, file: str = ":memory:") -> web.A
     return app
 
 
-def _authenticate(request: web.Request) -> tuple[str | None, dict[str, Any]]:
-    """The user and the claims of a client."""
+def _authenticate(request: web.Request) -> dict[str, Any]:
+    """The claims of a client."""
     if not request.query.get("hub"):
         raise web.HTTPBadRequest(text="The query has no 'hub'.")
     try:
@@ -71,12 +70,11 @@ async def _negotiate(request: web.Request) -> web.Response:
 
 async def _connect(request: web.Request) -> web.StreamResponse:
     """Serve a WebSocket. What was negotiated is for one use; who skips that has no `id`."""
-    user, claims = _authenticate(request)
-    service, token = request.app[SERVICE], request.query.get("id")
+    claims, service, token = _authenticate(request), request.app[SERVICE], request.query.get("id")
     connection_id = service.negotiated.pop(token, None) if token else secrets.token_urlsafe(16)
     if connection_id is None:
         raise web.HTTPNotFound(text="No connection was negotiated under this id.")
-    return await Connection(service, request, connection_id, user, claims).serve(request)
+    return await Connection(service, request, connection_id, claims).serve(request)
 
 
 async def _fine(_request: web.Request) -> web.Response:

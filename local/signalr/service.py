@@ -9,6 +9,7 @@ import asyncio
 import random
 import sqlite3
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +38,7 @@ class Switches:
     unread: float = 8 * 1024 * 1024  # bytes that may wait for it
     jitter_ms: float = 0.0  # by up to so much pushes are late, in order
     reordering: float = 0.0  # share of pushes (0 to 1) that do not wait for those before them
-    loss: float = 0.0  # share of pushes that never leave
-    calls_per_second: float = 0.0  # of the data plane, more are answered 429; 0: no limit
+    calls_per_second: float = 0.0  # of the data plane; more are answered 429; 0: no limit
 
 
 class Service:
@@ -54,7 +54,7 @@ class Service:
         self.database = sqlite3.connect(file, autocommit=True)
         self.database.executescript(SCHEMA)
         self.negotiated: dict[str, str] = {}  # connection token -> connection id
-        self._calls: list[float] = []
+        self.calls: deque[float] = deque(maxlen=1000)  # when the latest ones of the data plane came
         self.clock = time.time
         self._chance = random.Random(20260101)  # noqa: S311 - not a secret: the same unkindness in every run
 
@@ -94,33 +94,18 @@ class Service:
             and each.hub == hub
         ]
 
-    def push(self, connections: list[Connection], target: str, arguments: list[Any]) -> int:
-        """Push to these connections, encoded once a protocol; to how many."""
-        kept = [each for each in connections if self._chance.random() >= self.switches.loss]
-        message = push(target, arguments)
-        frames = {protocol: protocol.encode(message) for protocol in {each.protocol for each in kept}}
-        for connection in kept:
-            self._deliver(connection, frames[connection.protocol])
-        return len(kept)
-
-    def _deliver(self, connection: Connection, frame: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time() + self.switches.jitter_ms * self._chance.random() / 1000
-        if self._chance.random() >= self.switches.reordering:
-            due = connection.due = max(due, connection.due + 1e-6)  # a timer a microsecond later fires later
-        if due > loop.time():
-            loop.call_at(due, connection.send, frame)
-        else:
-            connection.send(frame)
-
-    def throttles(self) -> bool:
-        """Whether a call of the data plane is one too many."""
-        if not (limit := self.switches.calls_per_second):
-            return False
-        now = time.monotonic()
-        recent = [each for each in self._calls if now - each < 1]
-        self._calls = recent if len(recent) >= limit else [*recent, now]
-        return len(recent) >= limit
+    def push(self, connections: list[Connection], target: str, arguments: list[Any]) -> None:
+        """Push to these connections, encoded once a protocol; late and out of order where switches ask for it."""
+        loop, chance, message = asyncio.get_running_loop(), self._chance.random, push(target, arguments)
+        frames = {protocol: protocol.encode(message) for protocol in {each.protocol for each in connections}}
+        for connection in connections:
+            due = loop.time() + self.switches.jitter_ms * chance() / 1000
+            if chance() >= self.switches.reordering:
+                due = connection.due = max(due, connection.due + 1e-6)  # a timer a microsecond later fires later
+            if due > loop.time():
+                loop.call_at(due, connection.send, frames[connection.protocol])
+            else:
+                connection.send(frames[connection.protocol])
 
     async def run(self, _app: web.Application) -> AsyncIterator[None]:
         """Give clients signs of life."""

@@ -29,11 +29,15 @@ def client_token(endpoint: str, hub: str, user: str, minutes: float) -> str:
     return jwt.encode(claims | ({USER_CLAIMS[0]: user} if user else {}), KEYS[0], algorithm="HS256")
 
 
-def check_client(request: web.Request, endpoint: str) -> tuple[str | None, dict[str, Any]]:
-    """The user (or None) and the claims of a client. A browser's token is in the query. Raises PermissionError."""
+def user_of(claims: dict[str, Any]) -> str | None:
+    """Whom a client's token names: the vendor's claim first, then those that .NET takes for a name."""
+    return next((str(claims[name]) for name in USER_CLAIMS if claims.get(name)), None)
+
+
+def check_client(request: web.Request, endpoint: str) -> dict[str, Any]:
+    """The claims of a client. A browser's token is in the query. Raises PermissionError."""
     hub, token = request.query["hub"], _bearer(request) or request.query.get("access_token", "")
-    claims = _verified(token, endpoint, f"/client/?hub={hub}", f"/client/?hub={hub.lower()}")
-    return next((str(claims[name]) for name in USER_CLAIMS if claims.get(name)), None), claims
+    return _verified(token, endpoint, f"/client/?hub={hub}", f"/client/?hub={hub.lower()}")
 
 
 def check_call(request: web.Request, endpoint: str) -> None:
@@ -49,15 +53,10 @@ def _verified(token: str, endpoint: str, *targets: str) -> dict[str, Any]:
     ends = ("", f":{urlsplit(endpoint).port}")
     audiences = [f"http://{host}{end}{target}" for host in HOSTS for end in ends for target in targets]
     options: Any = {"require": ["exp", "aud"]}
-    if len(token) > LONGEST:
-        raise PermissionError("The token is longer than 4,096 characters.")
-    for key in KEYS:
+    reason = "It is longer than 4,096 characters"
+    for key in reversed(KEYS) if len(token) <= LONGEST else ():  # what is said is about the first of them
         try:
             return jwt.decode(token, key, ["HS256"], options, audience=audiences)
-        except jwt.InvalidSignatureError:
-            continue
-        except jwt.InvalidAlgorithmError:
-            raise PermissionError("Tokens are signed with an access key (HS256), not by Entra.") from None
         except jwt.PyJWTError as error:
-            raise PermissionError(f"The token does not hold: {error}.") from error
-    raise PermissionError("The token's signature is not of an access key.")
+            reason = str(error)
+    raise PermissionError(f"{reason}. Tokens are signed with an access key (HS256), not by Entra.")
