@@ -19,7 +19,7 @@ from aiohttp import web
 
 from local.signalr import protocol as wire
 from local.signalr.protocol import JSON, ProtocolError
-from local.signalr.tokens import KEYS, user_of
+from local.signalr.tokens import KEYS, USER_CLAIMS
 
 if TYPE_CHECKING:
     from local.signalr.service import Service
@@ -34,7 +34,8 @@ class Connection:
     """One WebSocket. `send` never waits: a client that does not read is dropped, and nobody waits for it."""
 
     def __init__(self, service: Service, request: web.Request, id_: str, claims: dict[str, Any]) -> None:
-        self.id, self.hub, self.user = id_, request.query["hub"].lower(), user_of(claims)
+        self.id, self.hub = id_, request.query["hub"].lower()
+        self.user = next((str(claims[name]) for name in USER_CLAIMS if claims.get(name)), None)
         self.protocol = JSON
         self.groups: set[str] = set()  # its own; those of its user are the service's
         self.due = 0.0  # when the latest push leaves, where pushes are delayed
@@ -65,7 +66,7 @@ class Connection:
         return self._socket
 
     async def _attend(self) -> None:
-        """The app can push to the connection while it hears of it.
+        """Tell the app who is there, what is called, and who is gone; it can push from the first of these on.
 
         Only an answer refuses, and only a 4xx other than 404: an app that is not there, has no function for the event
         or breaks on it keeps nobody out.
@@ -98,14 +99,11 @@ class Connection:
             done = self.protocol.encode(wire.completion(invocation_id, error))
             self.send(answer if answer and not error else done)
 
-    async def _tell(
-        self, category: str, event: str, body: bytes, content_type: str = JSON.content_type
-    ) -> tuple[int, bytes]:
+    async def _tell(self, category: str, event: str, body: bytes, media: str = "application/json") -> tuple[int, bytes]:
         """Post an event to the app; the status and the body of its answer."""
         url = self._service.upstream.format(hub=self.hub, category=category, event=quote(event, safe=""))
-        about = {"X-ASRS-Category": category, "X-ASRS-Event": event, "Content-Type": content_type}
+        headers = {"X-ASRS-Category": category, "X-ASRS-Event": event, "Content-Type": media, **self._introduction}
         try:
-            headers = self._introduction | about
             async with self._service.http.post(url, data=body, headers=headers, timeout=TIMEOUT) as response:
                 return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: a header with a line break
@@ -117,7 +115,7 @@ class Connection:
         if self.transport.get_write_buffer_size() > self._service.switches.unread:
             log.warning("connection %s does not read; dropped", self.id)
             self.transport.abort()
-        # It writes at once, and is left alone where it must wait.
+        # Now, in this order; only a write that must wait for the client goes on by itself.
         asyncio.Task(self._write(frame), loop=asyncio.get_running_loop(), eager_start=True)
 
     async def _write(self, frame: bytes) -> None:

@@ -5,7 +5,6 @@ learn.microsoft.com/azure/azure-signalr/swagger/signalr-data-plane-rest-v2022060
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from local.signalr.service import A_YEAR, SERVICE
-from local.signalr.tokens import check_call, client_token
+from local.signalr.tokens import Failure, check, client_token
 
 PARAMETERS = (  # in paths and queries: name, in error codes, and what it is, as an expression and in words
     (
@@ -29,21 +28,10 @@ PARAMETERS = (  # in paths and queries: name, in error codes, and what it is, as
 )
 
 
-class Failure(web.HTTPException):
-    """An error of the data plane: `{code, message}`, the code also in a header."""
-
-    def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
-        self.status_code, text = status, json.dumps({"code": code, "message": message})
-        super().__init__(headers={"x-ms-error-code": code, **headers}, text=text, content_type="application/json")
-
-
 async def serve(request: web.Request) -> web.Response:
     """Serve whoever may call, asks for what can be, and does not ask too often. Raises Failure."""
     service = request.app[SERVICE]
-    try:
-        check_call(request, service.endpoint)
-    except PermissionError as error:
-        raise Failure(401, "Error.Unauthorized", str(error), **{"WWW-Authenticate": "Bearer"}) from None
+    check(request, service.endpoint, request.raw_path, request.raw_path.partition("?")[0])
     _root, _api, _hubs, hub, *path = request.rel_url.parts
     action = path.pop() if len(path) % 2 else ""
     where = dict(zip(path[::2], path[1::2], strict=True))  # names by kind, such as "users"

@@ -16,10 +16,11 @@ from local.ports import HOST
 from local.signalr import rest
 from local.signalr.connection import LARGEST, Connection
 from local.signalr.service import SERVICE, Service, Switches
-from local.signalr.tokens import check_client
+from local.signalr.tokens import Failure, check
 
 NEGOTIATION = 60.0  # seconds in which a negotiated connection must open
 WEB_SOCKETS = [{"transport": "WebSockets", "transferFormats": ["Text", "Binary"]}]
+routes = web.RouteTableDef()
 
 
 async def application(port: int, upstream: str, file: str = ":memory:") -> web.Application:
@@ -27,33 +28,20 @@ async def application(port: int, upstream: str, file: str = ":memory:") -> web.A
     service = Service(f"http://{HOST}:{port}", upstream, file)
     app = web.Application(client_max_size=LARGEST)
     app[SERVICE] = service
-    app.add_routes(
-        [
-            web.options("/client/negotiate", _fine),
-            web.post("/client/negotiate", _negotiate),
-            web.get("/client/", _connect),
-            web.get("/api/health", _fine),
-            web.route("*", "/api/hubs/{hub}{path:.*}", rest.serve),
-            web.put("/local/switches", _switch),
-            web.post("/local/drop", _drop),
-        ]
-    )
+    app.add_routes([*routes, web.route("*", "/api/hubs/{hub}{path:.*}", rest.serve)])
     app.on_response_prepare.append(_cors)
     app.on_shutdown.append(service.say_goodbye)
     app.cleanup_ctx.append(service.run)
     return app
 
 
-def _authenticate(request: web.Request) -> dict[str, Any]:
-    """The claims of a client."""
-    if not request.query.get("hub"):
-        raise web.HTTPBadRequest(text="The query has no 'hub'.")
-    try:
-        return check_client(request, request.app[SERVICE].endpoint)
-    except PermissionError as error:
-        raise web.HTTPUnauthorized(text=str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+@routes.get("/api/health")
+@routes.options("/client/negotiate")
+async def _fine(_request: web.Request) -> web.Response:
+    return web.Response()
 
 
+@routes.post("/client/negotiate")
 async def _negotiate(request: web.Request) -> web.Response:
     """Say how to connect; since version 1 with a token that is not the connection's id."""
     _authenticate(request)
@@ -68,17 +56,21 @@ async def _negotiate(request: web.Request) -> web.Response:
     return web.json_response(answer)
 
 
+@routes.get("/client/")
 async def _connect(request: web.Request) -> web.StreamResponse:
     """Serve a WebSocket. What was negotiated is for one use; who skips that has no `id`."""
     claims, service, token = _authenticate(request), request.app[SERVICE], request.query.get("id")
     connection_id = service.negotiated.pop(token, None) if token else secrets.token_urlsafe(16)
     if connection_id is None:
-        raise web.HTTPNotFound(text="No connection was negotiated under this id.")
+        raise Failure(404, "Error.Connection.NotExisted", "No connection was negotiated under this id.")
     return await Connection(service, request, connection_id, claims).serve(request)
 
 
-async def _fine(_request: web.Request) -> web.Response:
-    return web.Response()
+def _authenticate(request: web.Request) -> dict[str, Any]:
+    """The claims of a client."""
+    if not (hub := request.query.get("hub")):
+        raise Failure(400, "Error.Hub.Invalid", "The query has no 'hub'.")
+    return check(request, request.app[SERVICE].endpoint, f"/client/?hub={hub}", f"/client/?hub={hub.lower()}")
 
 
 async def _cors(request: web.Request, response: web.StreamResponse) -> None:
@@ -90,6 +82,7 @@ async def _cors(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Vary"] = "Origin"
 
 
+@routes.put("/local/switches")
 async def _switch(request: web.Request) -> web.Response:
     """Set all switches; those that are not named are as in Azure."""
     try:
@@ -100,6 +93,7 @@ async def _switch(request: web.Request) -> web.Response:
     return web.json_response(asdict(switches))
 
 
+@routes.post("/local/drop")
 async def _drop(request: web.Request) -> web.Response:
     """Cut connections off without a word: all, or those of `hub` and `user`."""
     asked, connections = dict(request.query).items(), request.app[SERVICE].connections.values()

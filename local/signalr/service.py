@@ -23,8 +23,7 @@ from local.signalr.protocol import PING, push
 A_YEAR = 365 * 24 * 3600  # seconds that a user's membership without a lifetime holds
 SCHEMA = """
 PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-CREATE TABLE IF NOT EXISTS membership (hub TEXT, user TEXT, name TEXT, until REAL, PRIMARY KEY (hub, user, name));
-CREATE INDEX IF NOT EXISTS membership_name ON membership (hub, name);
+CREATE TABLE IF NOT EXISTS members (hub TEXT, name TEXT, user TEXT, until REAL, PRIMARY KEY (hub, name, user));
 """
 
 
@@ -60,15 +59,15 @@ class Service:
 
     def users(self, hub: str, group: str) -> set[str]:
         """The users who are in a group now, connected or not."""
-        query = "SELECT user FROM membership WHERE hub = ? AND name = ? AND until > ?"
+        query = "SELECT user FROM members WHERE hub = ? AND name = ? AND until > ?"
         return {user for (user,) in self.database.execute(query, (hub, group, self.clock()))}
 
     def join(self, hub: str, user: str | None, group: str, present: list[Connection], ttl: float) -> None:
         """Put a user into a group for `ttl` seconds; present connections alone where there is none or no time."""
         if user and ttl:
-            self.database.execute("DELETE FROM membership WHERE until <= ?", (self.clock(),))
-            membership = (hub, user, group, self.clock() + ttl)
-            self.database.execute("INSERT OR REPLACE INTO membership VALUES (?, ?, ?, ?)", membership)
+            self.database.execute("DELETE FROM members WHERE until <= ?", (self.clock(),))
+            membership = (hub, group, user, self.clock() + ttl)
+            self.database.execute("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", membership)
         else:
             for connection in present:
                 connection.groups.add(group)
@@ -77,7 +76,7 @@ class Service:
         """Take connections, and their user where there is one, out of a group, or out of all."""
         for connection in present:
             connection.groups -= {group} if group else set(connection.groups)
-        sql = "DELETE FROM membership WHERE hub = ? AND user = ? AND name = coalesce(?, name)"
+        sql = "DELETE FROM members WHERE hub = ? AND user = ? AND name = coalesce(?, name)"
         self.database.execute(sql, (hub, user, group))
 
     def reached(
