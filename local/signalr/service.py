@@ -87,8 +87,8 @@ class Service:
         return [
             each
             for each in self.connections.values()
-            if user in (None, each.user)
-            and connection in (None, each.id)
+            if (user is None or each.user == user)
+            and (connection is None or each.id == connection)
             and (group is None or group in each.groups or each.user in users)
             and each.hub == hub
         ]

@@ -43,11 +43,11 @@ def check(request: web.Request, endpoint: str, *targets: str) -> dict[str, Any]:
     ends = ("", f":{urlsplit(endpoint).port}")
     audiences = [f"http://{host}{end}{target}" for host in HOSTS for end in ends for target in targets]
     options: Any = {"require": ["exp", "aud"]}
-    reason = "The token is longer than 4,096 characters"
-    for key in reversed(KEYS) if len(token) <= LONGEST else ():  # what is said is about the first of them
+    reason = "" if len(token) <= LONGEST else "The token is longer than 4,096 characters"
+    for key in () if reason else KEYS:
         try:
             return jwt.decode(token, key, ["HS256"], options, audience=audiences)
         except jwt.PyJWTError as error:
-            reason = str(error)
+            reason = reason or str(error)
     message = f"{reason}. Tokens are signed with an access key (HS256), not by Entra."
     raise Failure(401, "Error.Unauthorized", message, **{"WWW-Authenticate": "Bearer"})
