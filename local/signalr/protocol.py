@@ -4,8 +4,6 @@ github.com/dotnet/aspnetcore, src/SignalR/docs/specs/HubProtocol.md. What is sen
 hold whole messages, one or more, as the official clients send them and ask for them.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 learn.microsoft.com/azure/azure-signalr/swagger/signalr-data-plane-rest-v20220601
 """
 
-from __future__ import annotations
-
 import re
 import time
 from typing import Any
@@ -51,9 +49,8 @@ async def serve(request: web.Request) -> web.Response:
 async def _answer(request: web.Request, hub: str, where: dict[str, str], kinds: str, action: str) -> web.Response:
     """Carry out a call. Users and groups need not exist: who is not there is not reached."""
     service, query = request.app[SERVICE], request.query
-    connection, user, group = (where.get(kind) for kind in ("connections", "users", "groups"))
-    reached = service.reached(hub, connection, user, None if connection or user else group)
-    reached = [each for each in reached if each.id not in query.getall("excluded", [])]
+    user, group = where.get("users"), where.get("groups")
+    reached = service.reached(hub, where, query.getall("excluded", []))
     match request.method, kinds, action:
         case "POST", "", ":generateToken":
             user, minutes = query.get("userId", ""), int(query.get("minutesToExpire", "5"))
@@ -72,7 +69,7 @@ async def _answer(request: web.Request, hub: str, where: dict[str, str], kinds: 
             if user not in service.users(hub, where["groups"]):
                 raise Failure(404, "Info.User.NotInGroup", "The user is not in the group.")
         case "PUT", "connections groups" | "groups users", "":
-            if connection and not reached:
+            if not user and not reached:
                 raise Failure(404, "Error.Connection.NotExisted", "There is no such connection.")
             service.join(hub, user, where["groups"], reached, float(query.get("ttl", A_YEAR)))
         case ("DELETE", "connections groups" | "groups users", "") | ("DELETE", "connections" | "users", "groups"):
@@ -86,12 +83,12 @@ async def _answer(request: web.Request, hub: str, where: dict[str, str], kinds: 
 async def _message(request: web.Request) -> tuple[str, list[Any]]:
     """Target and arguments of a body, by names without case: the vendor's SDKs write `Target`."""
     try:
-        body = {str(name).lower(): value for name, value in (await request.json()).items()}
-        target, arguments = body["target"], body.get("arguments") or []
+        members = {str(name).lower(): value for name, value in (await request.json()).items()}
     except web.HTTPRequestEntityTooLarge:
         raise Failure(413, "Error.Message.TooLarge", "A message has at most 1 MB.") from None
-    except (ValueError, RecursionError, AttributeError, KeyError):
-        target = arguments = None
-    if isinstance(target, str) and target and isinstance(arguments, list):
-        return target, arguments
+    except (ValueError, RecursionError, AttributeError):
+        members = {}  # it is no JSON object
+    match {"arguments": [], **members}:
+        case {"target": str(target), "arguments": list(arguments)} if target:
+            return target, arguments
     raise Failure(400, "Error.Message.Invalid", "The body needs a 'target' and a list of 'arguments'.")

@@ -3,14 +3,12 @@
 The groups of users outlive every connection, and a killed service.
 """
 
-from __future__ import annotations
-
 import asyncio
 import random
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,18 +77,18 @@ class Service:
         sql = "DELETE FROM members WHERE hub = ? AND user = ? AND name = coalesce(?, name)"
         self.database.execute(sql, (hub, user, group))
 
-    def reached(
-        self, hub: str, connection: str | None = None, user: str | None = None, group: str | None = None
-    ) -> list[Connection]:
-        """The clients of a hub: all, one connection, a user's (one a tab and device), or a group's."""
-        users = self.users(hub, group) if group else set()
+    def reached(self, hub: str, where: Mapping[str, str], excluded: Collection[str] = ()) -> list[Connection]:
+        """The clients of a hub whom names by kind speak of: all, one, a user's, or those of a group without another."""
+        connection, user, group = (where.get(kind) for kind in ("connections", "users", "groups"))
+        users = self.users(hub, where["groups"]) if where.keys() == {"groups"} else None
         return [
             each
             for each in self.connections.values()
-            if (user is None or each.user == user)
+            if each.hub == hub
+            and (user is None or each.user == user)
             and (connection is None or each.id == connection)
-            and (group is None or group in each.groups or each.user in users)
-            and each.hub == hub
+            and (users is None or group in each.groups or each.user in users)
+            and each.id not in excluded
         ]
 
     def push(self, connections: list[Connection], target: str, arguments: list[Any]) -> None:
@@ -107,7 +105,7 @@ class Service:
                 connection.send(frames[connection.protocol])
 
     async def run(self, _app: web.Application) -> AsyncIterator[None]:
-        """Give clients signs of life."""
+        """Give clients signs of life, until the service ends."""
         pings = asyncio.create_task(self._ping())
         yield
         pings.cancel()

@@ -4,8 +4,6 @@ learn.microsoft.com/azure/azure-signalr/signalr-reference-data-plane-rest-api. T
 client's audience and puts the query into a call's; hand-written clients do otherwise. Both are accepted.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from typing import Any

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from local.ports import HOST
-from local.signalr.server import application
+from local.signalr.__main__ import application
 from local.signalr.service import SERVICE, Service, Switches
 
 

@@ -36,7 +36,7 @@ async def test_a_users_group_survives_a_dropped_connection(service: Service, js:
     """Membership that is the user's holds for connections that come later; the client reconnects by itself."""
     await call(service, "PUT", "/users/mei/groups/session%3A1?ttl=60")
     client = await js.connect("mei")
-    [connection] = service.reached("learning", user="mei")
+    [connection] = service.reached("learning", {"users": "mei"})
     connection.transport.abort()
     assert (await client.next())["event"] == "reconnecting"
     assert (await client.next())["event"] == "reconnected"
