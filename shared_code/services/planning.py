@@ -124,7 +124,8 @@ class PlanningService:
         stored = await self._store.find(person, fact_id)
         if stored is None or stored.erased:
             return
-        stated = msgspec.convert(stored.event.data, PlanAdapted)
+        stated = VERSIONS.read(stored.event)
+        assert isinstance(stated, PlanAdapted)
         taken_back = msgspec.structs.replace(stated, cause="withdrawn")
         await self._journal.record(person, [self._fact(taken_back, cause, saga_id)])
         await self._plans.change(person, lambda plans: self._onwards(person, plans))
