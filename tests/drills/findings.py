@@ -148,9 +148,8 @@ class Inspector:
         opened = Counter(session for mine in self._ledger.sessions.values() for session in mine)
         found = Counter(each for each in ids[SESSION_STARTED] if each in opened)
         self.findings.compare("sessions", opened, found)
-        self.findings.archived, faults = await archived.compare(
-            self._stack, self._settings["AzureWebJobsStorage"], streams
-        )
+        storage = self._settings["AzureWebJobsStorage"]
+        self.findings.archived, faults = await archived.compare(storage, tables, streams)
         self.findings.broken += faults
 
     async def _dead_letters(self) -> None:
