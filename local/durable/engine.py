@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, override
 
 import grpc
 
 from local.durable.deliveries import Deliveries
-from local.durable.scheduler import Clock
-from local.durable.wire import service
+from local.durable.wire import pb, service
 from local.ports import HOST
 
-# Calls that change nothing; every other is a transaction.
-READS = {
-    "Hello", "GetInstance", "WaitForInstanceStart", "WaitForInstanceCompletion", "QueryInstances", "ListInstanceIds",
-    "GetEntity", "QueryEntities", "CreateTaskHub", "DeleteTaskHub", "GetWorkItems", "StreamInstanceHistory",
-}  # fmt: skip
+# How the calls begin that change nothing, and those that are a transaction each. All others are refused.
+READS = ("Hello", "Get", "Wait", "QueryInstances", "StreamInstanceHistory")
+CHANGES = ("Start", "Raise", "Terminate", "Suspend", "Resume", "Restart", "Purge", "Signal", "Complete", "Abandon")
 MOST_CALLS = 300  # at once, each on a thread: workers' streams, callers that wait for an instance, short calls
 
 
 class DurableEngine(Deliveries):
     """A task hub in one SQLite file, served on loopback."""
 
-    def __init__(self, path: Path, port: int, clock: Clock | None = None) -> None:
-        """Load the file, made when missing. `port` 0 takes a free one. Raises StoreError."""
-        super().__init__(path, clock or Clock())
+    def __init__(self, path: Path, port: int, ahead: timedelta = timedelta()) -> None:
+        """Load the file, made when missing; raises as `Store`. `port` 0 takes a free one; the clock is `ahead`."""
+        super().__init__(path, ahead)
         self._port = port
 
     @override
@@ -40,7 +38,6 @@ class DurableEngine(Deliveries):
         service.add_TaskHubSidecarServiceServicer_to_server(_Calls(self), self._server)
         port = self._server.add_insecure_port(f"{HOST}:{self._port}")
         self._server.start()
-        self._scheduler.start()
         return f"{HOST}:{port}"
 
     @override
@@ -50,25 +47,29 @@ class DurableEngine(Deliveries):
         with self._work:
             self._work.notify_all()
         super().stop(grace)
-        self._scheduler.stop()
-        self.close()
+        with self._lock:
+            self._store.close()
 
 
 class _Calls:
-    """The engine's calls as the server sees them: each that may change something is one transaction."""
+    """The engine's calls as the server sees them."""
 
     def __init__(self, engine: DurableEngine) -> None:
         self._engine = engine
 
     def __getattr__(self, name: str) -> Callable[[Any, Any], Any]:
-        method: Callable[[Any, Any], Any] = getattr(self._engine, name)
-        if name in READS:
-            return method
+        engine = self._engine
+        method: Callable[[Any, Any], Any] = getattr(engine, name)
 
-        def call(request: Any, context: Any) -> Any:
-            with self._engine.transaction():
-                if name.startswith(("Complete", "Abandon")):
-                    self._engine._answered(name, request.completionToken)
+        def refuse(_: Any, context: Any) -> None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the local engine does not do {name}")
+
+        def change(request: Any, context: Any) -> Any:
+            with engine.transaction():
+                if name.startswith("Abandon"):
+                    engine._give_back(request.completionToken, abandoned=True)
+                elif name.startswith("Complete") and not engine._accepts(request.completionToken):
+                    return pb.CompleteTaskResponse()
                 return method(request, context)
 
-        return call
+        return method if name.startswith(READS) else change if name.startswith(CHANGES) else refuse
