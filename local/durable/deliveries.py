@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, override
 
 import grpc
 
-from local.durable.kept import INBOX, log
+from local.durable.kept import inbox, log, when
 from local.durable.mended import MendedBackend
 from local.durable.wire import helpers, pb
 
 MOST_DELIVERIES = 10  # of one work item that no worker completes; then it is set aside
 LONGEST_WAIT = 30.0  # seconds; a worker that hears nothing for much longer hangs up
 LONGEST_PAUSE = 30.0  # seconds before an item that a worker gave back is handed out again
+WAKING = {"executionResumed", "executionTerminated"}
 
 
 class Delivery(NamedTuple):
@@ -27,14 +26,11 @@ class Delivery(NamedTuple):
     kind: str
     key: str
     thing: Any  # the instance, activity or entity
+    heard: list[Any]  # of its inbox
 
 
 class Deliveries(MendedBackend):
     """The backend with several workers, each of which may die at any moment."""
-
-    def __init__(self, path: Path, ahead: timedelta) -> None:
-        super().__init__(path, ahead)
-        self._held: dict[str, Delivery] = {}  # by completion token
 
     @override
     def GetWorkItems(self, request: Any, context: Any) -> Iterator[Any]:
@@ -53,44 +49,56 @@ class Deliveries(MendedBackend):
                     has = sum(each.worker is worker and each.kind == kind for each in self._held.values())
                     if (not limit or has < limit) and (item := self._hand_out(kind, worker)) is not None:
                         return item
-                ahead = [(at - self.now()).total_seconds() for each in self._waiting.values() for at in each.values()]
-                if not self._work.wait(min([LONGEST_WAIT, *(each for each in ahead if each > 0)])):
+                ahead = [at - self.now() for waiting in self._waiting.values() for at in waiting.values()]
+                if not self._work.wait(min([LONGEST_WAIT, *(seconds for seconds in ahead if seconds > 0)])):
                     return pb.WorkItem(healthPing=pb.HealthPing())
         return None
 
     def _hand_out(self, kind: str, worker: Any) -> Any:
         """The first item of this kind that is ready, if any."""
-        waiting, now = self._waiting[kind], self.now()
-        for key in [key for key, at in waiting.items() if at <= now]:
-            del waiting[key]  # what is not ready is queued again by what makes it so
+        now = self.now()
+        for key in [key for key, at in self._waiting[kind].items() if at <= now]:
+            del self._waiting[kind][key]  # what is not ready is queued again by what makes it so
             thing = self._items[kind].peek(key)
-            in_hands = any(each.thing is thing for each in self._held.values())
-            if not in_hands and (item := self._item(kind, key, thing)) is not None:
-                self._held[item.completionToken] = Delivery(worker, kind, key, thing)
-                return item
+            due = self._due(thing)
+            if (due or kind == "activity") and not any(each.thing is thing for each in self._held.values()):
+                # Never the same again: a worker may answer for an earlier delivery.
+                token = key if kind == "activity" else str(secrets.randbits(63))
+                self._held[token] = Delivery(worker, kind, key, thing, due)
+                return self._item(token, kind, key, thing, due)
         return None
 
-    def _item(self, kind: str, key: str, thing: Any) -> Any:
-        """The item as a worker gets it; None when there is nothing to do."""
+    def _due(self, thing: Any) -> list[Any]:
+        """What a worker may be given of an inbox now, in order of time."""
+        now = self.now()
+        due = sorted((each for each in inbox(thing) if when(each) <= now), key=when)
+        if section := getattr(thing, "locked_by", None):
+            return [each for each in due if self._is_within(section, each.entityOperationCalled)]
+        suspended = getattr(thing, "status", None) == pb.ORCHESTRATION_STATUS_SUSPENDED
+        return [] if suspended and not any(each.WhichOneof("eventType") in WAKING for each in due) else due
+
+    def _is_within(self, section: str, call: Any) -> bool:
+        """Whether an entity is called by the orchestration that locked it with this critical section."""
+        caller = self._instances.peek(call.parentInstanceId.value)
+        history = caller.history if caller else ()
+        return any(event.entityLockRequested.criticalSectionId == section for event in history)
+
+    def _item(self, token: str, kind: str, key: str, thing: Any, due: list[Any]) -> Any:
+        """The item as a worker gets it."""
         if kind == "activity":
-            return pb.WorkItem(completionToken=key, activityRequest=thing)
-        if not (due := self._due(kind, thing)):
-            return None
-        thing.completion_token = secrets.randbits(63)  # never again: a worker may answer for an earlier delivery
-        token = str(thing.completion_token)
+            return pb.WorkItem(completionToken=token, activityRequest=thing)
+        thing.completion_token = int(token)
         if kind == "entity":
-            thing.dispatched_operations = due
             state = helpers.get_string_value(thing.serialized_state)
             batch = pb.EntityRequest(instanceId=key, entityState=state, operationRequests=due)
             return pb.WorkItem(completionToken=token, entityRequestV2=batch)
-        if not due[0].HasField("orchestratorStarted"):
-            due.insert(0, helpers.new_orchestrator_started_event())
-        due[0].timestamp.FromDatetime(self.now())  # what the orchestrator takes for the present
+        started = due if due[0].HasField("orchestratorStarted") else [helpers.new_orchestrator_started_event(), *due]
+        started[0].timestamp.FromNanoseconds(int(self.now() * 1e9))  # what the orchestrator takes for the present
         for event in due:
             if event.HasField("executionStarted") and (parent := self._children.peek(key)):
                 event.executionStarted.parentInstance.CopyFrom(parent)
-        thing.dispatched_events = due
-        request = pb.OrchestratorRequest(instanceId=key, pastEvents=thing.history, newEvents=due)
+        thing.dispatched_events = started
+        request = pb.OrchestratorRequest(instanceId=key, pastEvents=thing.history, newEvents=started)
         return pb.WorkItem(completionToken=token, orchestratorRequest=request)
 
     # What comes back
@@ -100,18 +108,15 @@ class Deliveries(MendedBackend):
         if (delivery := self._held.pop(token, None)) is None:
             log.warning("a late or second answer of a worker is ignored")
             return False
-        name = f"{delivery.kind} {delivery.key}"
-        if name in self._failures:
-            del self._failures[name]
+        if delivery.key in self._failures:
+            del self._failures[delivery.key]
         self._heard(delivery)
         return True
 
     def _heard(self, delivery: Delivery) -> None:
         self._items[delivery.kind].touched[delivery.key] = None
-        if name := INBOX.get(delivery.kind):
-            heard = {id(each) for each in getattr(delivery.thing, f"dispatched_{name}")}
-            left = [each for each in getattr(delivery.thing, f"pending_{name}") if id(each) not in heard]
-            setattr(delivery.thing, f"pending_{name}", left)
+        heard, events = set(map(id, delivery.heard)), inbox(delivery.thing)
+        events[:] = [each for each in events if id(each) not in heard]
 
     def _lose(self, worker: Any) -> None:
         """The call of this worker ended: hand out to others what it held."""
@@ -124,13 +129,12 @@ class Deliveries(MendedBackend):
         """Hand it out again, after a while if the worker gave it up, unless that has been done too often."""
         if (delivery := self._held.pop(token, None)) is None:
             return
-        name = f"{delivery.kind} {delivery.key}"
-        self._failures[name] = times = self._failures.get(name, 0) + 1
+        self._failures[delivery.key] = times = self._failures.get(delivery.key, 0) + 1
         pause = min(0.1 * 2**times, LONGEST_PAUSE) if abandoned else 0.0
-        self._waiting[delivery.kind][delivery.key] = self.now() + timedelta(seconds=pause)
+        self._waiting[delivery.kind][delivery.key] = self.now() + pause
         if times >= MOST_DELIVERIES:
-            log.error("poison %s set aside: %d workers took it and none completed it", name, times)
-            del self._failures[name]
+            log.error("poison %s %s set aside: none of %d workers completed it", delivery.kind, delivery.key, times)
+            del self._failures[delivery.key]
             self._heard(delivery)
             self._set_aside(delivery)
 
@@ -138,19 +142,17 @@ class Deliveries(MendedBackend):
         """Answer a poison item with a failure in the workers' stead, so that whoever waits for it goes on."""
         message = f"Set aside after {MOST_DELIVERIES} deliveries that no worker completed."
         details = pb.TaskFailureDetails(errorType="PoisonWorkItem", errorMessage=message, isNonRetriable=True)
-        thing = delivery.thing
         if delivery.kind == "activity":
             self.CompleteActivityTask(pb.ActivityResponse(completionToken=delivery.key, failureDetails=details), None)
-        elif delivery.kind == "orchestration":
+            return
+        token = str(delivery.thing.completion_token)
+        if delivery.kind == "orchestration":
             action = helpers.new_complete_orchestration_action(-1, pb.ORCHESTRATION_STATUS_FAILED, None, details)
-            token = str(thing.completion_token)
             failed = pb.OrchestratorResponse(instanceId=delivery.key, actions=[action], completionToken=token)
             self.CompleteOrchestratorTask(failed, None)
-        else:
-            request = pb.EntityRequest(operationRequests=thing.dispatched_operations)
-            _, infos = helpers.convert_to_entity_batch_request(request)
-            result = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=details))
-            batch = pb.EntityBatchResult(results=[result] * len(infos), operationInfos=infos)
-            batch.completionToken = str(thing.completion_token)
-            batch.entityState.value = thing.serialized_state or ""
-            self.CompleteEntityTask(batch, None)
+            return
+        _, infos = helpers.convert_to_entity_batch_request(pb.EntityRequest(operationRequests=delivery.heard))
+        result = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=details))
+        batch = pb.EntityBatchResult(results=[result] * len(infos), operationInfos=infos, completionToken=token)
+        batch.entityState.value = delivery.thing.serialized_state or ""
+        self.CompleteEntityTask(batch, None)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from pathlib import Path
 from typing import Any, override
 
 import grpc
@@ -22,11 +20,6 @@ MOST_CALLS = 300  # at once, each on a thread: workers' streams, callers that wa
 
 class DurableEngine(Deliveries):
     """A task hub in one SQLite file, served on loopback."""
-
-    def __init__(self, path: Path, port: int, ahead: timedelta = timedelta()) -> None:
-        """Load the file, made when missing; raises as `Store`. `port` 0 takes a free one; the clock is `ahead`."""
-        super().__init__(path, ahead)
-        self._port = port
 
     @override
     def start(self) -> str:
@@ -72,4 +65,9 @@ class _Calls:
                     return pb.CompleteTaskResponse()
                 return method(request, context)
 
-        return method if name.startswith(READS) else change if name.startswith(CHANGES) else refuse
+        def read(request: Any, context: Any) -> Any:
+            answer = method(request, context)
+            with engine._lock:  # nobody hears of what is not in the file yet
+                return answer
+
+        return read if name.startswith(READS) else change if name.startswith(CHANGES) else refuse

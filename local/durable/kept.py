@@ -11,9 +11,11 @@ import os
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +26,18 @@ from local.durable.store import Store
 from local.durable.wire import helpers, pb
 
 log = logging.getLogger("durable")
-INBOX = {"orchestration": "events", "entity": "operations"}  # by kind of work, how the backend names what is pending
 RUNNING = (pb.ORCHESTRATION_STATUS_RUNNING, pb.ORCHESTRATION_STATUS_SUSPENDED)
 ANSWERS = ("task", "timer", "subOrchestration", "entity")  # how kinds of events begin that an execution asked for
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
 OrchestrationInstance.__annotations__["status"] = int  # the backend names an enumeration there that is not a type
-
-
-def when(event: Any) -> Any:
-    """From when on an event may be heard."""
-    return event.timestamp.ToDatetime(UTC)
 
 
 class KeptBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the package has no types that mypy may follow
     """The backend, its state, its file and its clock."""
 
-    def __init__(self, path: Path, ahead: timedelta) -> None:
-        """Bring back what is in the file, made when missing. Raises as `Store`."""
-        super().__init__(max_history_size=sys.maxsize)
-        self._ahead = ahead
+    def __init__(self, path: Path, port: int, ahead: timedelta = timedelta()) -> None:
+        """Bring back what is in the file, made when missing. Raises as `Store`. `port` 0: a free one."""
+        super().__init__(max_history_size=sys.maxsize, port=port)
+        self.ahead = ahead
         self._store = store = Store(path)
         self._instances = store.table("instance", OrchestrationInstance)
         self._activities = store.table("activity", pb.ActivityRequest)  # by completion token
@@ -50,21 +45,22 @@ class KeptBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the pa
         self._entities = store.table("entity", EntityState)
         self._locks = store.table("lock requests", list[PendingLockRequest])  # one row
         self._pending_lock_requests = self._locks.get("all", [])
-        self._failures = store.table("failures", int)  # by kind and id, how often no worker completed an item
+        self._failures = store.table("failures", int)  # by id, how often no worker completed an item
         self._items = {"orchestration": self._instances, "activity": self._activities, "entity": self._entities}
-        self._waiting: dict[str, dict[str, datetime]] = {kind: {} for kind in self._items}  # from when on, by id
+        self._waiting: dict[str, dict[str, float]] = {kind: {} for kind in self._items}  # from when on, by id
+        self._held: dict[str, Any] = {}  # by completion token, what is in a worker's hands
         self._work = threading.Condition(self._lock)  # there may be something to hand out
         self._enqueue_orchestration = self._enqueue_entity = lambda _: None  # `_settle` does it
         self._settle()
 
-    def now(self) -> datetime:
-        """The engine's time, ahead of the computer's by as much as `advance` was told."""
-        return datetime.now(UTC) + self._ahead
+    def now(self) -> float:
+        """The time in seconds since 1970."""
+        return time.time() + self.ahead.total_seconds()
 
     def advance(self, by: timedelta) -> None:
         """Move the clock forward; what falls due happens soon after."""
         with self._work:
-            self._ahead += by
+            self.ahead += by
             self._work.notify_all()
 
     @contextmanager
@@ -87,68 +83,65 @@ class KeptBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the pa
     def _settle(self) -> None:
         """What follows from any change: only a running execution hears answers, and what has work is queued."""
         touched = {key: self._instances.peek(key) for key in self._instances.touched}
-        over = {key for key, each in touched.items() if each is None or each.status not in RUNNING}
-        for instance in filter(None, map(touched.get, over)):
-            if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
-                self._begin(instance.pending_events)
-            else:
-                instance.pending_events.clear()  # dropped, as in Azure
-                if instance.instance_id in self._children:
-                    self._tell(self._children.pop(instance.instance_id), instance)
-        for table in (self._activities, self._children):
-            for key in [key for key, each in table.items() if each.orchestrationInstance.instanceId in over]:
-                table[key].orchestrationInstance.Clear()  # it goes on, and nobody is told
-        locks = [each for each in self._pending_lock_requests if each.parent_instance_id not in over]
-        if locks != self._locks.peek("all"):
-            self._locks["all"] = list(locks)
-        self._pending_lock_requests = locks
+        over = {key: each for key, each in touched.items() if each is None or each.status not in RUNNING}
+        if over:
+            for instance in filter(None, over.values()):
+                self._conclude(instance)
+            for table in (self._activities, self._children):
+                for key in [key for key, each in table.items() if each.orchestrationInstance.instanceId in over]:
+                    table[key].orchestrationInstance.Clear()  # it goes on, and nobody is told
+            locks = [each for each in self._pending_lock_requests if each.parent_instance_id not in over]
+            self._pending_lock_requests = locks
+        if self._pending_lock_requests != self._locks.peek("all"):
+            self._locks["all"] = list(self._pending_lock_requests)
         for kind, table in self._items.items():
             for key in table.touched:
                 self._queue(kind, key, table.peek(key))
 
-    def _begin(self, events: list[Any]) -> None:
-        """A new execution, perhaps by continue_as_new, hears no answers to another and nothing before its start."""
-        events[:] = [each for each in events if not each.WhichOneof("eventType").startswith(ANSWERS)]
-        for event in events[1:]:
-            event.timestamp.FromDatetime(max(when(events[0]), self.now()))
-
-    def _tell(self, parent: Any, child: Any) -> None:
-        if child.status == pb.ORCHESTRATION_STATUS_COMPLETED:
-            event = helpers.new_sub_orchestration_completed_event(parent.taskScheduledId, child.output)
+    def _conclude(self, instance: Any) -> None:
+        """An execution has ended, or another begins, perhaps by continue_as_new."""
+        events = instance.pending_events
+        if (
+            instance.status == pb.ORCHESTRATION_STATUS_PENDING
+        ):  # it hears no answers to another, nothing before its start
+            events[:] = [each for each in events if not each.WhichOneof("eventType").startswith(ANSWERS)]
+            for event in events[1:]:
+                event.timestamp.CopyFrom(events[0].timestamp)
+            return
+        events.clear()  # dropped, as in Azure
+        if instance.instance_id not in self._children:
+            return
+        parent = self._children.pop(instance.instance_id)
+        if instance.status == pb.ORCHESTRATION_STATUS_COMPLETED:
+            event = helpers.new_sub_orchestration_completed_event(parent.taskScheduledId, instance.output)
         else:
-            ended = RuntimeError(f"{child.instance_id!r} was terminated")
+            ended = RuntimeError(f"{instance.instance_id!r} was terminated")
             event = helpers.new_sub_orchestration_failed_event(parent.taskScheduledId, ended)
-            if child.failure_details is not None:
-                event.subOrchestrationInstanceFailed.failureDetails.CopyFrom(child.failure_details)
+            if instance.failure_details is not None:
+                event.subOrchestrationInstanceFailed.failureDetails.CopyFrom(instance.failure_details)
         if (waiting := self._instances.get(parent.orchestrationInstance.instanceId)) is not None:
             waiting.pending_events.append(event)
 
     def _queue(self, kind: str, key: str, thing: Any) -> None:
-        """Have it handed out as soon as it may hear something."""
-        inbox = getattr(thing, f"pending_{INBOX.get(kind)}", ())
-        for event in (*getattr(thing, "history", ()), *inbox):
-            if not event.timestamp.seconds:
-                event.timestamp.FromDatetime(self.now())
+        """Have it handed out as soon as there is something to hear; what has just happened is given its time."""
+        for event in (*takewhile(_is_new, reversed(getattr(thing, "history", ()))), *filter(_is_new, inbox(thing))):
+            event.timestamp.FromNanoseconds(int(self.now() * 1e9))
         self._waiting[kind].pop(key, None)
-        if inbox or (kind == "activity" and thing is not None):
-            self._waiting[kind][key] = min(map(when, inbox), default=LONG_AGO)
+        if inbox(thing) or (kind == "activity" and thing is not None):
+            self._waiting[kind][key] = min(map(when, inbox(thing)), default=0.0)
 
-    def _due(self, kind: str, thing: Any) -> list[Any]:
-        """What a worker may be given of an inbox now, in order of time."""
-        now = self.now()
-        due = sorted((each for each in getattr(thing, f"pending_{INBOX[kind]}") if when(each) <= now), key=when)
-        if kind == "entity":
-            return [each for each in due if thing.locked_by is None or self._holds_lock(each, thing.locked_by)]
-        if thing.status == pb.ORCHESTRATION_STATUS_SUSPENDED:
-            return (
-                due
-                if any(each.HasField("executionResumed") or each.HasField("executionTerminated") for each in due)
-                else []
-            )
-        return due
 
-    def _holds_lock(self, operation: Any, section: str) -> bool:
-        """Whether an entity's operation is called from within this critical section."""
-        caller = self._instances.peek(operation.entityOperationCalled.parentInstanceId.value)
-        history = caller.history if caller else ()
-        return any(each.entityLockRequested.criticalSectionId == section for each in history)
+def inbox(thing: Any) -> list[Any]:
+    """What an orchestration or entity is yet to hear, and some of it perhaps is in a worker's hands."""
+    events: list[Any] = getattr(thing, "pending_events", getattr(thing, "pending_operations", []))
+    return events
+
+
+def when(event: Any) -> float:
+    """From when on an event may be heard, in seconds since 1970."""
+    moment: float = event.timestamp.seconds + event.timestamp.nanos / 1e9
+    return moment
+
+
+def _is_new(event: Any) -> bool:
+    return not event.timestamp.seconds

@@ -5,8 +5,6 @@ Semantics: learn.microsoft.com/azure/azure-functions/durable
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, override
 from uuid import uuid4
@@ -18,7 +16,7 @@ FINISHED = (pb.ORCHESTRATION_STATUS_COMPLETED, pb.ORCHESTRATION_STATUS_FAILED, p
 
 
 class MendedBackend(KeptBackend):
-    """The backend with tasks as Azure has them, and without its threads and limits."""
+    """The backend with tasks as Azure has them, and without its threads."""
 
     @override
     def StartInstance(self, request: Any, context: Any) -> Any:
@@ -31,15 +29,6 @@ class MendedBackend(KeptBackend):
         entity = self._entities.peek(request.instanceId)
         exists = entity is not None and entity.serialized_state is not None
         return super().GetEntity(request, context) if exists else pb.GetEntityResponse(exists=False)
-
-    @override
-    def _wait_for_state(self, instance_id: str, predicate: Callable[[Any], bool], timeout: float | None) -> Any:
-        """The instance once it is as wanted, however long that takes; None when there is none, or time is up."""
-        if self._instances.peek(instance_id) is None:
-            return None
-        instance = super()._wait_for_state(instance_id, predicate, timeout or threading.TIMEOUT_MAX)
-        with self._lock:  # nobody hears of what is not in the file yet
-            return instance
 
     @override
     def _process_schedule_task_action(self, instance: Any, action: Any) -> None:
@@ -64,9 +53,8 @@ class MendedBackend(KeptBackend):
     def _process_create_timer_action(self, instance: Any, action: Any) -> None:
         due = action.createTimer.fireAt.ToDatetime(UTC)
         instance.history.append(helpers.new_timer_created_event(action.id, due))
-        fired = helpers.new_timer_fired_event(action.id, due)
-        fired.timestamp.FromDatetime(due)
-        instance.pending_events.append(fired)
+        instance.pending_events.append(helpers.new_timer_fired_event(action.id, due))
+        instance.pending_events[-1].timestamp.FromDatetime(due)
 
     @override
     def _schedule_delayed_entity_operation(self, entity_id: str, event: Any, fire_at: datetime) -> None:
@@ -75,8 +63,5 @@ class MendedBackend(KeptBackend):
 
     @override
     def _watch_sub_orchestration(self, parent_instance_id: str, sub_instance_id: str, task_id: int) -> None:
-        self._children[sub_instance_id] = pb.ParentInstanceInfo(
-            taskScheduledId=task_id,
-            name=helpers.get_string_value(self._instances[parent_instance_id].name),
-            orchestrationInstance=pb.OrchestrationInstance(instanceId=parent_instance_id),
-        )
+        whose = pb.OrchestrationInstance(instanceId=parent_instance_id)
+        self._children[sub_instance_id] = pb.ParentInstanceInfo(taskScheduledId=task_id, orchestrationInstance=whose)

@@ -70,10 +70,11 @@ class Store:
             return
         encode = msgspec.msgpack.Encoder(enc_hook=lambda message: message.SerializeToString()).encode
         self._db.execute("BEGIN IMMEDIATE")
-        gone = [(name, key) for name, key, value in rows if value is None]
-        self._db.executemany("DELETE FROM kept WHERE kind = ? AND id = ?", gone)
-        there = [(name, key, encode(value)) for name, key, value in rows if value is not None]
-        self._db.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", there)
+        for name, key, value in rows:
+            if value is None:
+                self._db.execute("DELETE FROM kept WHERE kind = ? AND id = ?", (name, key))
+            else:
+                self._db.execute("REPLACE INTO kept VALUES (?, ?, ?)", (name, key, encode(value)))
         self._db.execute("COMMIT")
 
     def close(self) -> None:

@@ -83,7 +83,7 @@ class Stage:
                 return
             assert time.monotonic() < deadline, f"{instance_id} does not come to rest"
             for due in tuple(self._engine._waiting["orchestration"].values()):
-                self._engine.advance(max(due - self._engine.now(), timedelta()))
+                self._engine.advance(timedelta(seconds=max(due - self._engine.now(), 0)))
             time.sleep(0.01)
 
     def history(self, instance_id: str) -> list[Any]:

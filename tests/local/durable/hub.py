@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ class Hub:
         """End everything; start the engine from the file as it is now or was at a snapshot, without a worker."""
         left = left or self.snapshot()
         self.close()
-        self._open(left, self.engine._ahead)
+        self._open(left, self.engine.ahead)
 
     def close(self) -> None:
         """End the worker, the client and the engine."""
@@ -140,6 +140,10 @@ class Hub:
     def until_event(self, instance_id: str, kind: str, count: int = 1) -> None:
         """Wait for so many events of a kind in its history."""
         until(lambda: self.events(instance_id).count(kind) >= count)
+
+    def now(self) -> datetime:
+        """The engine's time."""
+        return datetime.fromtimestamp(self.engine.now(), UTC)
 
     def advance(self, **by: float) -> None:
         """Move the engine's clock."""

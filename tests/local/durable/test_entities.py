@@ -38,7 +38,7 @@ def test_deleted_entity_does_not_exist(working: Hub) -> None:
 
 def test_delayed_signal_arrives_when_it_is_due(working: Hub) -> None:
     """Scheduled signals."""
-    at = working.engine.now() + timedelta(hours=5)
+    at = working.now() + timedelta(hours=5)
     working.signal("delayed", "add", 1, signal_time=at)
     working.signal("delayed", "add", 10)
     until(lambda: working.entity("delayed") == 10)

@@ -176,7 +176,7 @@ def test_finished_id_runs_again_and_a_running_one_is_refused(working: Hub) -> No
 
 def test_start_can_be_scheduled(working: Hub) -> None:
     """CreateInstanceRequest.scheduledStartTimestamp of the Durable Task protocol."""
-    at = working.engine.now() + timedelta(hours=3)
+    at = working.now() + timedelta(hours=3)
     instance = working.start(workflows.chain, 1, start_at=at)
     working.result(working.start(workflows.chain, 1))
     assert working.status(instance) == "PENDING"

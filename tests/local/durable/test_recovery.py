@@ -56,8 +56,8 @@ def test_timers_fire_at_their_time_or_at_once_when_it_has_passed(hub: Hub) -> No
     """Timers outlive the engine; so do delayed signals and scheduled starts."""
     hub.work()
     soon, late = hub.start(workflows.sleeping, 1), hub.start(workflows.sleeping, 48)
-    start = hub.start(workflows.chain, 1, start_at=hub.engine.now() + timedelta(hours=1))
-    hub.signal("delayed", "add", 1, signal_time=hub.engine.now() + timedelta(hours=1))
+    start = hub.start(workflows.chain, 1, start_at=hub.now() + timedelta(hours=1))
+    hub.signal("delayed", "add", 1, signal_time=hub.now() + timedelta(hours=1))
     for instance in (soon, late):
         hub.until_event(instance, "TimerCreatedEvent")
     hub.advance(hours=2)
