@@ -57,11 +57,12 @@ class Deliveries(MendedBackend):
     def _hand_out(self, kind: str, worker: Any) -> Any:
         """The first item of this kind that is ready, if any."""
         now = self.now()
-        for key in [key for key, at in self._waiting[kind].items() if at <= now]:
-            del self._waiting[kind][key]  # what is not ready is queued again by what makes it so
+        for key, at in self._waiting[kind].items():
             thing = self._items[kind].peek(key)
-            due = self._due(thing)
-            if (due or kind == "activity") and not any(each.thing is thing for each in self._held.values()):
+            if at > now or any(each.thing is thing for each in self._held.values()):
+                continue
+            if (due := self._due(thing)) or kind == "activity":
+                del self._waiting[kind][key]
                 # Never the same again: a worker may answer for an earlier delivery.
                 token = key if kind == "activity" else str(secrets.randbits(63))
                 self._held[token] = Delivery(worker, kind, key, thing, due)

@@ -124,17 +124,19 @@ class KeptBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the pa
 
     def _queue(self, kind: str, key: str, thing: Any) -> None:
         """Have it handed out as soon as there is something to hear; what has just happened is given its time."""
-        for event in (*takewhile(_is_new, reversed(getattr(thing, "history", ()))), *filter(_is_new, inbox(thing))):
+        events, history = inbox(thing), thing.history if isinstance(thing, OrchestrationInstance) else ()
+        for event in (*takewhile(_is_new, reversed(history)), *filter(_is_new, events)):
             event.timestamp.FromNanoseconds(int(self.now() * 1e9))
         self._waiting[kind].pop(key, None)
-        if inbox(thing) or (kind == "activity" and thing is not None):
-            self._waiting[kind][key] = min(map(when, inbox(thing)), default=0.0)
+        if events or (kind == "activity" and thing is not None):
+            self._waiting[kind][key] = min(map(when, events), default=0.0)
 
 
-def inbox(thing: Any) -> list[Any]:
-    """What an orchestration or entity is yet to hear, and some of it perhaps is in a worker's hands."""
-    events: list[Any] = getattr(thing, "pending_events", getattr(thing, "pending_operations", []))
-    return events
+def inbox(thing: Any) -> Any:
+    """What an orchestration or entity is yet to hear, or just hears from a worker."""
+    if isinstance(thing, OrchestrationInstance):
+        return thing.pending_events
+    return thing.pending_operations if isinstance(thing, EntityState) else []
 
 
 def when(event: Any) -> float:
