@@ -8,6 +8,7 @@ import sqlite3
 import sys
 import threading
 
+from local.durable.backend import log
 from local.durable.engine import DurableEngine
 from local.paths import state_dir
 from local.ports import Ports
@@ -17,7 +18,6 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT. 1 for a port or file that does not allow it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("durabletask").setLevel(logging.WARNING)  # it tells of every single start and event
-    log = logging.getLogger("durable")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from local.durable.deliveries import MOST_DELIVERIES
+from local.durable.engine import MOST_DELIVERIES
 from local.durable.wire import helpers, pb
 from tests.local.durable import workflows
 from tests.local.durable.hub import Hub, new_worker, until
@@ -172,7 +172,7 @@ def test_poison_activity_is_set_aside_and_said_so(
     hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An activity that kills every worker fails in the end, so that the orchestration can compensate."""
-    monkeypatch.setattr("local.durable.deliveries.MOST_DELIVERIES", 3)
+    monkeypatch.setattr("local.durable.engine.MOST_DELIVERIES", 3)
     instance = hub.start(workflows.call, ["deadly", None])
     for _ in range(3):
         WorkerProcess(hub.address).wait()
@@ -185,7 +185,7 @@ def test_poison_activity_is_set_aside_and_said_so(
 
 def test_failed_deliveries_are_counted_over_a_restart(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """What kills its worker is set aside also when the engine dies in between (dequeue counts of Azure Storage)."""
-    monkeypatch.setattr("local.durable.deliveries.MOST_DELIVERIES", 3)
+    monkeypatch.setattr("local.durable.engine.MOST_DELIVERIES", 3)
     instance = hub.start(workflows.chain, 1)
     for _ in range(3):
         stream = hub.client._stub.GetWorkItems(pb.GetWorkItemsRequest())

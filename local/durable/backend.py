@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from itertools import takewhile
+from datetime import UTC, datetime, timedelta
+from itertools import filterfalse, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, override
+from uuid import uuid4
 
 from durabletask.testing import InMemoryOrchestrationBackend
 from durabletask.testing.in_memory_backend import EntityState, OrchestrationInstance, PendingLockRequest
@@ -27,11 +28,12 @@ from local.durable.wire import helpers, pb
 
 log = logging.getLogger("durable")
 RUNNING = (pb.ORCHESTRATION_STATUS_RUNNING, pb.ORCHESTRATION_STATUS_SUSPENDED)
+FINISHED = (pb.ORCHESTRATION_STATUS_COMPLETED, pb.ORCHESTRATION_STATUS_FAILED, pb.ORCHESTRATION_STATUS_TERMINATED)
 ANSWERS = ("task", "timer", "subOrchestration", "entity")  # how kinds of events begin that an execution asked for
 OrchestrationInstance.__annotations__["status"] = int  # the backend names an enumeration there that is not a type
 
 
-class KeptBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the package has no types that mypy may follow
+class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the package has no types that mypy may follow
     """The backend, its state, its file and its clock."""
 
     def __init__(self, path: Path, port: int, ahead: timedelta = timedelta()) -> None:
@@ -101,9 +103,8 @@ class KeptBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the pa
     def _conclude(self, instance: Any) -> None:
         """An execution has ended, or another begins, perhaps by continue_as_new."""
         events = instance.pending_events
-        if (
-            instance.status == pb.ORCHESTRATION_STATUS_PENDING
-        ):  # it hears no answers to another, nothing before its start
+        if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
+            # It hears no answers to what another asked for, and nothing before its start.
             events[:] = [each for each in events if not each.WhichOneof("eventType").startswith(ANSWERS)]
             for event in events[1:]:
                 event.timestamp.CopyFrom(events[0].timestamp)
@@ -125,25 +126,70 @@ class KeptBackend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the pa
     def _queue(self, kind: str, key: str, thing: Any) -> None:
         """Have it handed out as soon as there is something to hear; what has just happened is given its time."""
         events, history = inbox(thing), thing.history if isinstance(thing, OrchestrationInstance) else ()
-        for event in (*takewhile(_is_new, reversed(history)), *filter(_is_new, events)):
+        for event in (*takewhile(lambda each: not when(each), reversed(history)), *filterfalse(when, events)):
             event.timestamp.FromNanoseconds(int(self.now() * 1e9))
         self._waiting[kind].pop(key, None)
         if events or (kind == "activity" and thing is not None):
             self._waiting[kind][key] = min(map(when, events), default=0.0)
 
+    # What the backend does otherwise than Azure: learn.microsoft.com/azure/azure-functions/durable
+
+    @override
+    def StartInstance(self, request: Any, context: Any) -> Any:
+        if not request.HasField("orchestrationIdReusePolicy"):  # Azure's default: NonRunningStates
+            request.orchestrationIdReusePolicy.replaceableStatus.extend(FINISHED)
+        return super().StartInstance(request, context)
+
+    @override
+    def GetEntity(self, request: Any, context: Any) -> Any:
+        entity = self._entities.peek(request.instanceId)
+        exists = entity is not None and entity.serialized_state is not None
+        return super().GetEntity(request, context) if exists else pb.GetEntityResponse(exists=False)
+
+    @override
+    def _process_schedule_task_action(self, instance: Any, action: Any) -> None:
+        super()._process_schedule_task_action(instance, action)
+        self._activity_queue.clear()  # its items have no room for all that a worker is told
+        task, whose = action.scheduleTask, pb.OrchestrationInstance(instanceId=instance.instance_id)
+        request = pb.ActivityRequest(name=task.name, taskId=action.id, tags=task.tags, orchestrationInstance=whose)
+        for name in ("version", "input", "parentTraceContext"):
+            if task.HasField(name):
+                getattr(request, name).CopyFrom(getattr(task, name))
+        self._activities[uuid4().hex] = request
+
+    @override
+    def CompleteActivityTask(self, request: Any, context: Any) -> Any:
+        asked = self._activities.pop(request.completionToken)
+        request.instanceId, request.taskId = asked.orchestrationInstance.instanceId, asked.taskId
+        if request.HasField("failureDetails") and not request.failureDetails.errorMessage:
+            request.failureDetails.errorMessage = "no message"  # without one the backend takes it for a result
+        return super().CompleteActivityTask(request, context)
+
+    @override
+    def _process_create_timer_action(self, instance: Any, action: Any) -> None:
+        due = action.createTimer.fireAt.ToDatetime(UTC)
+        instance.history.append(helpers.new_timer_created_event(action.id, due))
+        instance.pending_events.append(helpers.new_timer_fired_event(action.id, due))
+        instance.pending_events[-1].timestamp.FromDatetime(due)
+
+    @override
+    def _schedule_delayed_entity_operation(self, entity_id: str, event: Any, fire_at: datetime) -> None:
+        event.timestamp.FromDatetime(fire_at)
+        self._queue_entity_operation(entity_id, event)
+
+    @override
+    def _watch_sub_orchestration(self, parent_instance_id: str, sub_instance_id: str, task_id: int) -> None:
+        whose = pb.OrchestrationInstance(instanceId=parent_instance_id)
+        self._children[sub_instance_id] = pb.ParentInstanceInfo(taskScheduledId=task_id, orchestrationInstance=whose)
+
 
 def inbox(thing: Any) -> Any:
-    """What an orchestration or entity is yet to hear, or just hears from a worker."""
+    """What an orchestration or entity is yet to hear; some of it may be in a worker's hands."""
     if isinstance(thing, OrchestrationInstance):
         return thing.pending_events
     return thing.pending_operations if isinstance(thing, EntityState) else []
 
 
 def when(event: Any) -> float:
-    """From when on an event may be heard, in seconds since 1970."""
-    moment: float = event.timestamp.seconds + event.timestamp.nanos / 1e9
-    return moment
-
-
-def _is_new(event: Any) -> bool:
-    return not event.timestamp.seconds
+    """From when on an event may be heard, in seconds since 1970; 0 for one that has just happened."""
+    return float(event.timestamp.seconds + event.timestamp.nanos / 1e9)
