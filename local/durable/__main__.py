@@ -6,7 +6,6 @@ import logging
 import signal
 import sqlite3
 import sys
-import threading
 
 from local.durable.backend import log
 from local.durable.engine import DurableEngine
@@ -18,9 +17,8 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT. 1 for a port or file that does not allow it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("durabletask").setLevel(logging.WARNING)  # it tells of every single start and event
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stops = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # in every thread; they wait for `sigwait`
     port = Ports.from_environment().durable
     try:
         engine = DurableEngine(state_dir() / "durable.sqlite3", port)
@@ -28,7 +26,7 @@ def main() -> int:
     except (RuntimeError, ValueError, sqlite3.Error) as error:
         log.error("cannot serve on port %d: %s", port, error)
         return 1
-    stop.wait()
+    signal.sigwait(stops)
     engine.stop()
     return 0
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import filterfalse, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, override
 from uuid import uuid4
@@ -126,11 +126,12 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the packag
     def _queue(self, kind: str, key: str, thing: Any) -> None:
         """Have it handed out as soon as there is something to hear; what has just happened is given its time."""
         events, history = inbox(thing), thing.history if isinstance(thing, OrchestrationInstance) else ()
-        for event in (*takewhile(lambda each: not when(each), reversed(history)), *filterfalse(when, events)):
+        new = [event for event in events if not when(event)]
+        for event in (*new, *takewhile(lambda each: not when(each), reversed(history))):
             event.timestamp.FromNanoseconds(int(self.now() * 1e9))
         self._waiting[kind].pop(key, None)
         if events or (kind == "activity" and thing is not None):
-            self._waiting[kind][key] = min(map(when, events), default=0.0)
+            self._waiting[kind][key] = 0.0 if new else min(map(when, events), default=0.0)
 
     # What the backend does otherwise than Azure: learn.microsoft.com/azure/azure-functions/durable
 
@@ -190,6 +191,7 @@ def inbox(thing: Any) -> Any:
     return thing.pending_operations if isinstance(thing, EntityState) else []
 
 
-def when(event: Any) -> float:
+def when(event: Any) -> Any:
     """From when on an event may be heard, in seconds since 1970; 0 for one that has just happened."""
-    return float(event.timestamp.seconds + event.timestamp.nanos / 1e9)
+    stamp = event.timestamp
+    return stamp.seconds + stamp.nanos / 1e9

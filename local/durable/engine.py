@@ -30,7 +30,7 @@ class Delivery(NamedTuple):
     kind: str
     key: str
     thing: Any  # the instance, activity or entity
-    heard: list[Any]  # of its inbox
+    heard: list[Any]  # what it was given of its inbox
 
 
 class DurableEngine(Backend):
@@ -124,8 +124,7 @@ class DurableEngine(Backend):
     def _is_within(self, section: str, call: Any) -> bool:
         """Whether an entity is called by the orchestration that locked it with this critical section."""
         caller = self._instances.peek(call.parentInstanceId.value)
-        history = caller.history if caller else ()
-        return any(event.entityLockRequested.criticalSectionId == section for event in history)
+        return any(each.entityLockRequested.criticalSectionId == section for each in getattr(caller, "history", ()))
 
     def _item(self, token: str, kind: str, key: str, thing: Any, due: list[Any]) -> Any:
         """The item as a worker gets it."""
@@ -136,12 +135,12 @@ class DurableEngine(Backend):
             state = helpers.get_string_value(thing.serialized_state)
             batch = pb.EntityRequest(instanceId=key, entityState=state, operationRequests=due)
             return pb.WorkItem(completionToken=token, entityRequestV2=batch)
-        started = due if due[0].HasField("orchestratorStarted") else [helpers.new_orchestrator_started_event(), *due]
-        started[0].timestamp.FromNanoseconds(int(self.now() * 1e9))  # what the orchestrator takes for the present
+        if not due[0].HasField("orchestratorStarted"):
+            due.insert(0, helpers.new_orchestrator_started_event())
+        due[0].timestamp.FromNanoseconds(int(self.now() * 1e9))  # what the orchestrator takes for the present
         if not thing.history and key in self._children:
-            started[1].executionStarted.parentInstance.CopyFrom(self._children.peek(key))
-        thing.dispatched_events = started
-        request = pb.OrchestratorRequest(instanceId=key, pastEvents=thing.history, newEvents=started)
+            due[1].executionStarted.parentInstance.CopyFrom(self._children.peek(key))
+        request = pb.OrchestratorRequest(instanceId=key, pastEvents=thing.history, newEvents=due)
         return pb.WorkItem(completionToken=token, orchestratorRequest=request)
 
     # What comes back
@@ -154,6 +153,8 @@ class DurableEngine(Backend):
         if delivery.key in self._failures:
             del self._failures[delivery.key]
         self._items[delivery.kind].touched[delivery.key] = None
+        if delivery.kind == "orchestration":
+            delivery.thing.dispatched_events = delivery.heard  # from where the backend takes it into the history
         heard, events = set(map(id, delivery.heard)), inbox(delivery.thing)
         events[:] = [each for each in events if id(each) not in heard]
         return True

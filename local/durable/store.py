@@ -24,7 +24,6 @@ class Table(dict[str, Any]):
     """Things of one kind by id. It notes which ones were looked up or changed: who looks one up may change it."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.touched: dict[str, None] = {}  # a set in order
 
     peek = dict[str, Any].get  # for reading only

@@ -53,7 +53,7 @@ class Management:
         app.router.add_get(one, self._status)
         app.router.add_delete(one, self._purge)
         app.router.add_post(one + "/{order:raiseEvent}/{event}", self._order)
-        app.router.add_post(one + "/{order:terminate|suspend|resume|rewind}", self._order)
+        app.router.add_post(one + "/{order:terminate|suspend|resume}", self._order)
         app.router.add_post(one + "/restart", self._restart)
         app.router.add_route("*", "/{rest:.*}", self._unknown)
         return app
@@ -105,10 +105,10 @@ class Management:
         return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
     async def _order(self, http: web.Request) -> web.Response:
-        """Tell an instance something. A failed one is rewound; one that has ended is gone for all else."""
-        given, status = await _json(http), (await self._found(http)).runtime_status
+        """Tell an instance something, unless it has ended."""
+        given, found = await _json(http), await self._found(http)
         instance, order, event = (http.match_info.get(name, "") for name in ("instance", "order", "event"))
-        if status != STATUSES.Failed if order == "rewind" else status in ENDED:
+        if found.runtime_status in ENDED:
             return web.Response(status=410)
         client, reason = self._client, http.query.get("reason", "")
         orders = {
@@ -116,7 +116,6 @@ class Management:
             "terminate": partial(client.terminate_orchestration, instance, output=reason, recursive=False),
             "suspend": partial(client.suspend_orchestration, instance, reason=reason),
             "resume": partial(client.resume_orchestration, instance, reason=reason),
-            "rewind": partial(client.rewind_orchestration, instance, reason=reason),
         }
         await orders[order]()
         return web.Response(status=202)

@@ -60,6 +60,14 @@ def test_deadline_passes_or_is_beaten(working: Hub) -> None:
     assert working.result(late) is None
 
 
+def test_what_falls_due_together_is_heard_in_order_of_its_time(working: Hub) -> None:
+    """Timers (durable-functions-timers), when the clock jumps over several, as it does while the engine is down."""
+    instance = working.start(workflows.racing, 1)
+    working.until_event(instance, "TimerCreatedEvent", 2)
+    working.advance(hours=3)
+    assert working.result(instance) == "early"
+
+
 def test_events_of_one_name_are_heard_in_order_even_when_early(hub: Hub) -> None:
     """External events (durable-functions-external-events)."""
     instance = hub.start(workflows.listening, 3)
@@ -196,16 +204,16 @@ def test_restart_runs_the_same_input_again(working: Hub) -> None:
 
 
 def test_purge_forgets_orchestrations_that_have_ended(working: Hub) -> None:
-    """Purge (durable-functions-instance-management): by id, by filter, never a running one."""
+    """Purge (durable-functions-instance-management): by id, without its children, by filter, never a running one."""
     working.client.purge_orchestrations_by()  # those of other tests
-    ended, running = working.start(workflows.chain, 1), working.start(workflows.listening, 1)
+    ended, running = (working.start(workflows.parent, [*each, None]) for each in (("chain", 1), ("listening", 1)))
     working.result(ended)
     assert working.client.purge_orchestration(ended).deleted_instance_count == 1
     assert working.status(ended) is None
     assert working.client.purge_orchestration(running).deleted_instance_count == 0
     working.result(working.start(workflows.chain, 1))
     purged = working.client.purge_orchestrations_by(created_time_to=datetime.now(UTC) + timedelta(days=1))
-    assert (purged.deleted_instance_count, working.status(running)) == (1, "RUNNING")
+    assert (purged.deleted_instance_count, working.status(running)) == (2, "RUNNING")  # the child of the first as well
 
 
 @pytest.mark.parametrize("call", ["RewindInstance", "QueryEntities", "CleanEntityStorage", "ListInstanceIds"])
