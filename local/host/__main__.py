@@ -44,10 +44,7 @@ async def _serve(options: argparse.Namespace) -> int:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT. 1 for an app, setting or port that does not allow it."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local.host",
-        description="A local Azure Functions host for Python. LOCAL_PORT_HOST is its port.",
-    )
+    parser = argparse.ArgumentParser("python -m local.host", description="A local Azure Functions host for Python.")
     parser.add_argument("--app", type=Path, default=PROJECT, metavar="DIR", help="the folder with function_app.py")
     parser.add_argument("--watch", action="store_true", help="start anew when a file of the app changes")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="so many processes share the triggers")

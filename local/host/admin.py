@@ -1,4 +1,4 @@
-"""What the host tells of itself: the table at its start, and `/admin/…`, without a key, as Core Tools do.
+"""What the host tells of itself below `/admin`, without a key, as Core Tools do.
 
 learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
 """
@@ -14,28 +14,19 @@ from local.host.indexing import Function
 STATUS = {"id": "local", "state": "Running", "version": "4.0.0", "versionDetails": "local", "errors": []}
 
 
-def table(functions: Sequence[Function], base: str) -> list[str]:
-    """The functions with their methods and URLs or triggers, a line each. `base` is the address before every route."""
-    lines = []
-    for each in functions:
-        methods = ",".join(each.trigger.get("methods") or ["any"]).upper()
-        lines.append(f"  {each.name}: " + (f"[{methods}] {url}" if (url := _url(each, base)) else each.kind))
-    return ["Functions:", *lines]
-
-
-def _url(function: Function, base: str) -> str | None:
-    route = (function.trigger.get("route") or function.name).strip("/")
-    return f"{base}/{route}" if function.kind == "httpTrigger" else None
-
-
 def application(functions: Sequence[Function], base: str) -> web.Application:
-    """The app's functions as they were found, and that the host is up."""
+    """The app's functions as they were found, and that the host is up. `base` is the address before every route."""
+
+    def url(function: Function) -> str | None:
+        route = (function.trigger.get("route") or function.name).strip("/")
+        return f"{base}/{route}" if function.kind == "httpTrigger" else None
+
     shown = {
         each.name.lower(): {
             "name": each.name,
             "language": "python",
             "href": f"/admin/functions/{each.name}",
-            "invoke_url_template": _url(each, base),
+            "invoke_url_template": url(each),
             "config": {"bindings": each.bindings},
             "isDisabled": False,
         }

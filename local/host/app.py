@@ -44,10 +44,8 @@ async def run(folder: Path, stop: asyncio.Event, *, number: int | None, after: i
         http, own, sources = _triggers(found, worker, pushes, options)
         base = f"http://{HOST}:{port}/{options.extensions.http.route_prefix}".rstrip("/")
         own["/admin"] = admin.application(found, base)
-        for line in [] if number else admin.table(found, base):
-            log.info(line)
         runner = await http.listen(port, own, shared=number is not None)
-        log.info("worker %d ready on http://%s:%d", number or 0, HOST, port)
+        log.info("worker %d ready on http://%s:%d with %d functions", number or 0, HOST, port, len(found))
         await _until_stopped(runner, http, sources, stop, after)
     finally:
         await pushes.close()

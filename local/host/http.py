@@ -21,9 +21,8 @@ from multidict import MultiMapping
 from local.host.indexing import Function
 from local.host.invocation import Invoker
 from local.host.options import Http
-from local.host.protos import Message, RpcHttp, TypedData
 from local.host.routing import Routes
-from local.host.worker import InvocationFailed
+from local.host.worker import InvocationFailed, Message, RpcHttp, TypedData
 from local.ports import HOST
 
 log = logging.getLogger("host")

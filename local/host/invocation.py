@@ -12,8 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
 from local.host.indexing import Binding, Function
-from local.host.protos import Message, ParameterBinding, TypedData
-from local.host.worker import InvocationFailed, Worker
+from local.host.worker import InvocationFailed, Message, ParameterBinding, TypedData, Worker
 
 log = logging.getLogger("host")
 Push = Callable[[Binding, TypedData], Awaitable[None]]
@@ -39,7 +38,6 @@ class Invoker:
         data: TypedData,
         *,
         reason: str = "(null)",
-        details: str = "",
         metadata: Mapping[str, TypedData] | None = None,
         trace: tuple[str, str] = ("", ""),
         retry: Message = ONCE,
@@ -63,8 +61,6 @@ class Invoker:
             retry_context=retry,
         )
         log.log(level, "Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
-        if details:
-            log.info("Trigger Details: %s", details)
         await _hold("before", function.name)
         started = time.perf_counter()
 

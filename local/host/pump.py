@@ -18,8 +18,7 @@ from local.durable.wire import helpers, pb, service
 from local.host.indexing import DURABLE, Function
 from local.host.invocation import Invoker
 from local.host.options import DurableTask
-from local.host.protos import TypedData
-from local.host.worker import InvocationFailed
+from local.host.worker import InvocationFailed, TypedData
 
 log = logging.getLogger("host")
 AGAIN = 0.5  # seconds before an engine that is away is tried again
@@ -89,7 +88,8 @@ class DurablePump:
             done = await getattr(self, f"_{name.lower()}")(getattr(item, kind))
             done.completionToken = item.completionToken
             await getattr(self._engine, f"Complete{name}Task")(done)
-        except InvocationFailed:
+        except InvocationFailed as failure:
+            log.warning("Gave %s back to the Durable engine: %s", kind, failure)
             abandon = getattr(self._engine, f"AbandonTask{name}WorkItem")
             await abandon(give_back(completionToken=item.completionToken))
         except grpc.aio.AioRpcError as error:
@@ -97,38 +97,29 @@ class DurablePump:
 
     async def _orchestrator(self, request: Any) -> Any:
         started = [e for e in (*request.pastEvents, *request.newEvents) if e.HasField("executionStarted")]
-        name = started[-1].executionStarted.name
-        function = self._functions.get(("orchestrationTrigger", name.lower()))
-        if function is None:
-            missing, status = _unknown("orchestrator", name), pb.ORCHESTRATION_STATUS_FAILED
-            action = helpers.new_complete_orchestration_action(-1, status, failure_details=missing)
-            return pb.OrchestratorResponse(instanceId=request.instanceId, actions=[action])
-        value = TypedData(string=base64.b64encode(request.SerializeToString()).decode())
-        returned = await self._invoker.run(function, value)
-        if returned is None or not returned.string:
-            raise InvocationFailed(f"'{function.name}' returned nothing")
+        value = base64.b64encode(request.SerializeToString()).decode()
+        returned = await self._run("orchestrationTrigger", started[-1].executionStarted.name, value)
+        if not returned.string:
+            raise InvocationFailed("the orchestrator returned nothing")
         response = pb.OrchestratorResponse.FromString(base64.b64decode(returned.string))
         response.instanceId = request.instanceId
         return response
 
     async def _activity(self, request: Any) -> Any:
         response = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
-        function = self._functions.get(("activityTrigger", request.name.lower()))
-        if function is None:
-            response.failureDetails.CopyFrom(_unknown("activity", request.name))
-            return response
-        value, parent = TypedData(string=request.input.value or "null"), request.parentTraceContext
+        parent = request.parentTraceContext
         trace = parent.traceParent, parent.traceState.value
         try:
-            if returned := await self._invoker.run(function, value, trace=trace):
-                response.result.value = returned.json or returned.string or ""
+            returned = await self._run("activityTrigger", request.name, request.input.value or "null", trace)
+            response.result.value = returned.json or returned.string or ""
         except InvocationFailed as failure:
             kind, _, text = failure.message.partition(": ")
             stack = helpers.get_string_value(failure.stack_trace)
             response.failureDetails.CopyFrom(pb.TaskFailureDetails(errorType=kind, errorMessage=text, stackTrace=stack))
         return response
 
-
-def _unknown(kind: str, name: str) -> Any:
-    message = f"The app has no {kind} function named '{name}'."
-    return pb.TaskFailureDetails(errorType="FunctionNotFound", errorMessage=message, isNonRetriable=True)
+    async def _run(self, kind: str, name: str, value: str, trace: tuple[str, str] = ("", "")) -> TypedData:
+        function = self._functions.get((kind, name.lower()))
+        if function is None:
+            raise InvocationFailed(f"FunctionNotFound: The app has no {DURABLE[kind]} function named '{name}'.")
+        return await self._invoker.run(function, TypedData(string=value), trace=trace) or TypedData()

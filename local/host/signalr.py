@@ -20,8 +20,7 @@ from yarl import URL
 
 from local.host.indexing import Binding, Function, Refused
 from local.host.invocation import Invoker
-from local.host.protos import TypedData
-from local.host.worker import InvocationFailed
+from local.host.worker import InvocationFailed, TypedData
 
 CONNECTIONS = "connections"  # the one category of events that is known: no client calls hub methods
 LIFETIME = 300  # seconds that the token of one push is valid

@@ -12,12 +12,11 @@ import pytest
 from local.host.indexing import Function, Refused, functions
 from local.host.invocation import Invoker
 from local.host.options import HostOptions, Seconds, ServiceBus, seconds
-from local.host.protos import Message
 from local.host.routing import Routes
 from local.host.servicebus import ServiceBusTrigger
 from local.host.signalr import Pushes, Upstream
 from local.host.timers import TimerTrigger
-from local.host.worker import Worker
+from local.host.worker import Message, Worker
 
 
 def declared(settings: dict[str, str] | None = None, **trigger: Any) -> Function:
