@@ -35,7 +35,7 @@ class Switches:
     unread: float = 8 * 1024 * 1024  # bytes that may wait for it
     jitter_ms: float = 0.0  # by up to so much pushes are late, in order
     reordering: float = 0.0  # share of pushes (0 to 1) that do not wait for those before them
-    calls_per_second: float = 0.0  # of the data plane; more are answered 429; 0: no limit
+    calls_per_second: float = 0.0  # of the data plane, up to 1,000; more are answered 429; 0: no limit
 
 
 class Service:
@@ -51,7 +51,7 @@ class Service:
         self.database = sqlite3.connect(file, autocommit=True)
         self.database.executescript(SCHEMA)
         self.negotiated: dict[str, str] = {}  # connection token -> connection id
-        self.calls: deque[float] = deque(maxlen=1000)  # when the latest ones of the data plane came
+        self.calls: deque[float] = deque(maxlen=1000)  # when the latest of the data plane were let in
         self.clock = time.time
         self._chance = random.Random(20260101)  # noqa: S311 - not a secret: the same unkindness in every run
 
