@@ -6,14 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from local.host.worker import Message
+from local.host.protos import Message
 
 Binding = Mapping[str, Any]  # a binding as the app declares it, app settings filled in
 
-DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity"}
+DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity", "entityTrigger": "entityName"}
 TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", *DURABLE}
 OTHERS = {("durableClient", "IN"), ("http", "OUT"), ("signalR", "OUT")}
 

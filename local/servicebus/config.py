@@ -6,28 +6,19 @@ emulator allows are accepted, for tests.
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from local.servicebus.amqp import message as amqp
+from local.servicebus.amqp.message import Message
 
 MILLISECOND = timedelta(milliseconds=1)
 _SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _Name = Annotated[str, msgspec.Meta(pattern=f"^{_SEGMENT}(?:/{_SEGMENT})*$")]
 
-_POSITIONS = (
-    amqp.CONTENT_TYPE, amqp.CORRELATION_ID, amqp.SUBJECT, amqp.MESSAGE_ID, amqp.REPLY_TO, amqp.REPLY_TO_GROUP_ID,
-    amqp.GROUP_ID, amqp.TO,
-)  # fmt: skip
-"""Where a message has what a filter's fields ask for, in their order."""
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be served, and why."""
+_FILTERED = (0, 2, 3, 4, 5, 6, 10, 12)  # positions in a message's properties of what a filter asks for, in its order
 
 
 class _Strict(msgspec.Struct, rename="pascal", forbid_unknown_fields=True):
@@ -60,19 +51,19 @@ class QueueRules(TopicRules):
 class CorrelationFilter(_Strict):
     """Lets messages through whose fields are equal to all that are given here."""
 
-    content_type: str | None = None
-    correlation_id: str | None = None
-    label: str | None = None
     message_id: str | None = None
-    reply_to: str | None = None
-    reply_to_session_id: str | None = None
-    session_id: str | None = None
     to: str | None = None
+    label: str | None = None
+    reply_to: str | None = None
+    correlation_id: str | None = None
+    content_type: str | None = None
+    session_id: str | None = None
+    reply_to_session_id: str | None = None
     properties: dict[str, Any] = {}
 
-    def matches(self, message: amqp.Message) -> bool:
+    def matches(self, message: Message) -> bool:
         """Strings are compared with case, numbers by value, and nothing equals a value of another kind."""
-        for name, position in zip(self.__struct_fields__, _POSITIONS, strict=False):
+        for name, position in zip(self.__struct_fields__, _FILTERED, strict=False):
             if getattr(self, name) not in (None, message.properties[position]):
                 return False
         own = message.application_properties() if self.properties else {}
@@ -127,19 +118,10 @@ class _UserConfig(_Strict):
     logging: dict[str, str]
 
 
-class _Config(_Strict):
-    user_config: _UserConfig
-
-
 def load_config(source: Path | bytes) -> Namespace:
-    """The one namespace of a configuration file. Raises ConfigError with the place and the reason."""
+    """The one namespace of a configuration file. Raises OSError, or ValueError with the place and the reason."""
+    data = source.read_bytes() if isinstance(source, Path) else source
     try:
-        data = source.read_bytes() if isinstance(source, Path) else source
-        [namespace] = msgspec.json.decode(data, type=_Config).user_config.namespaces
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError(f"{error} (only correlation filters and no forwarding: amqp:not-implemented)") from None
-    names = [queue.name for queue in namespace.queues] + [topic.name for topic in namespace.topics]
-    names += [f"{topic.name}/{sub.name}" for topic in namespace.topics for sub in topic.subscriptions]
-    if twice := [name for name, count in Counter(map(str.lower, names)).items() if count > 1]:
-        raise ConfigError(f"given twice: {twice}")
-    return namespace
+        return msgspec.json.decode(data, type=dict[Literal["UserConfig"], _UserConfig])["UserConfig"].namespaces[0]
+    except (KeyError, msgspec.MsgspecError) as error:
+        raise ValueError(f"{error} (only correlation filters and no forwarding: amqp:not-implemented)") from None

@@ -23,7 +23,7 @@ class Server:
     """One broker and its connections. `over` fails when the store cannot be written any more."""
 
     def __init__(self, namespace: Namespace, store: Store, busy: int) -> None:
-        self.broker = Broker(namespace, store, self.now())
+        self.broker = Broker(namespace, store)
         self.connections: set[Connection] = set()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store

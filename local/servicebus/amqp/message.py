@@ -15,7 +15,7 @@ DATA, SEQUENCE, VALUE, FOOTER = range(0x75, 0x79)
 BATCH_FORMAT = 0x80013700
 """Message format of a batch: every data section is a whole message."""
 
-MESSAGE_ID, TO, SUBJECT, REPLY_TO, CORRELATION_ID, CONTENT_TYPE, GROUP_ID, REPLY_TO_GROUP_ID = 0, 2, 3, 4, 5, 6, 10, 12
+MESSAGE_ID, REPLY_TO, CORRELATION_ID, GROUP_ID = 0, 4, 5, 10
 """Positions in `Message.properties`."""
 
 _BROKER_ANNOTATIONS = {
@@ -27,7 +27,7 @@ _BROKER_ANNOTATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`header` is durable, priority, ttl in ms, first-acquirer; `raw_…` are sections as their sender encoded them."""
+    """`header` is durable, priority, ttl, first-acquirer; `raw` has properties, application properties and body."""
 
     header: list[Any]
     annotations: dict[Any, Any]
@@ -35,13 +35,11 @@ class Message:
     ttl: int | None  # how long the sender wants it to live, in ms
     session_id: str | None
     scheduled_time: int | None  # when it is to be enqueued, in ms since 1970
-    raw_properties: bytes
-    raw_application_properties: bytes
-    raw_body: bytes
+    raw: dict[int, bytes]
 
     def application_properties(self) -> dict[str, Any]:
         """The user's own properties."""
-        raw = self.raw_application_properties
+        raw = self.raw[APPLICATION_PROPERTIES]
         return (decode(raw)[0].value or {}) if raw else {}
 
     def with_application_properties(self, changes: Mapping[str, Any]) -> Message:
@@ -49,14 +47,14 @@ class Message:
         if not changes:
             return self
         changed = _section(APPLICATION_PROPERTIES, {**self.application_properties(), **changes})
-        return replace(self, raw_application_properties=changed)
+        return replace(self, raw={**self.raw, APPLICATION_PROPERTIES: changed})
 
     def with_message_id(self) -> Message:
         """This message, or a copy with a new id if it has none: clients rely on every message having one."""
         if self.properties[MESSAGE_ID] is not None:
             return self
         properties = [uuid.uuid4().hex, *self.properties[1:]]
-        return replace(self, properties=properties, raw_properties=_section(PROPERTIES, properties))
+        return replace(self, properties=properties, raw={**self.raw, PROPERTIES: _section(PROPERTIES, properties)})
 
     def encoded(
         self, delivery_count: int | None = None, ttl: int | None = None,
@@ -71,7 +69,7 @@ class Message:
             parts.append(_section(DELIVERY_ANNOTATIONS, {Symbol("x-opt-lock-token"): lock_token}))
         if merged := {**self.annotations, **{Symbol(key): value for key, value in (annotations or {}).items()}}:
             parts.append(_section(ANNOTATIONS, merged))
-        return b"".join((*parts, self.raw_properties, self.raw_application_properties, self.raw_body))
+        return b"".join((*parts, *self.raw.values()))
 
 
 def parse_message(data: bytes) -> Message:
@@ -93,7 +91,7 @@ def parse_message(data: bytes) -> Message:
         if not isinstance(value, kind | None):
             raise DecodeError(f"{value!r} is not of a type that its place in a message has")
     kept = {key: value for key, value in (annotations or {}).items() if key not in _BROKER_ANNOTATIONS}
-    return Message(header[:4], kept, properties, ttl, session_id, due, *raw.values())
+    return Message(header[:4], kept, properties, ttl, session_id, due, raw)
 
 
 def parse_delivery(data: bytes, message_format: int) -> list[Message]:
@@ -115,7 +113,7 @@ def encode_answer(request: Message, status: dict[str, Any], body: object) -> byt
 
 def amqp_value(message: Message) -> Any:
     """The body of a message that has one value for a body, None if it has another."""
-    return next((value for code, value, _ in _sections(message.raw_body) if code == VALUE), None)
+    return next((value for code, value, _ in _sections(message.raw[DATA]) if code == VALUE), None)
 
 
 def _sections(data: bytes) -> Iterator[tuple[int, Any, bytes]]:

@@ -47,9 +47,9 @@ class Topic(Entity):
 
 
 class Broker:
-    """The rules of a namespace. The caller brings the time, in ms since 1970, and commits the store."""
+    """The rules of a namespace. The caller runs the agenda and commits the store. ValueError for a name given twice."""
 
-    def __init__(self, namespace: Namespace, store: Store, now: int) -> None:
+    def __init__(self, namespace: Namespace, store: Store) -> None:
         self.agenda = Agenda()
         self._store = store
         self._entities: dict[str, Entity] = {}
@@ -61,13 +61,7 @@ class Broker:
                 queue = self._add_queue(f"{topic.name}/Subscriptions/{each.name}", each.properties)
                 subscriptions.append((queue, filters))
             self._destinations.append(self._add(Topic(topic.name, topic.properties, store, self.agenda, subscriptions)))
-        unknown = set()
-        for row in store.messages():
-            if entity := self._entities.get(row[1].lower()):
-                entity.load(row, now)
-            else:
-                unknown.add(row[1])
-        for name in sorted(unknown):
+        for name in sorted(store.holders("message") - self._entities.keys()):
             log.warning("'%s' has stored messages but is not in the configuration; they stay where they are", name)
 
     def find(self, address: str) -> Entity:
@@ -105,5 +99,6 @@ class Broker:
         return self._add(kind(name, rules, self._store, self.agenda, dead_letters))
 
     def _add[E: Entity](self, entity: E) -> E:
-        self._entities[entity.name.lower()] = entity
+        if self._entities.setdefault(entity.name.lower(), entity) is not entity:
+            raise ValueError(f"'{entity.name}' is configured twice")
         return entity

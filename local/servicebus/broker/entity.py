@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 
+import msgspec
+
 from local.servicebus.amqp.codec import encode
 from local.servicebus.amqp.message import MESSAGE_ID, Message, parse_message
 from local.servicebus.broker.agenda import Agenda, Timer
 from local.servicebus.config import MILLISECOND, TopicRules
 from local.servicebus.refused import Refused
-from local.servicebus.store import Row, Store
+from local.servicebus.store import Store
 
 State = IntEnum("State", "ACTIVE DEFERRED SCHEDULED", start=0)
 """A message's state, as `x-opt-message-state` has it."""
@@ -33,7 +35,6 @@ class Entry:
     token: bytes = b""  # of the lock that holds it
     lock: Timer | None = None  # until that lock expires, unless it is a session's
     timer: Timer | None = None  # until it is due, then until it expires
-    row_id: int = 0
 
 
 class Entity(ABC):
@@ -42,11 +43,17 @@ class Entity(ABC):
     def __init__(self, name: str, rules: TopicRules, store: Store, agenda: Agenda) -> None:
         self.name = name
         self._rules = rules
-        self._store = store
         self._agenda = agenda
-        self._seen = store.facts(name, "seen")  # message ids and until when, the oldest first
+        self._put = partial(store.put, name.lower())
+        self._seen: dict[bytes, int] = store.kept(name.lower(), "seen")  # message ids, and until when
+        self._last_number: int = store.kept(name.lower(), "number").get("last", 0)
         self._entries: dict[int, Entry] = {}  # by number, ascending
-        self._last_number: int = store.facts(name, "number").get("last", 0)
+        for number, kept in store.kept(name.lower(), "message").items():
+            message, *progress, locked = msgspec.msgpack.decode(kept)
+            entry = self._entries[number] = Entry(number, parse_message(message), *progress)
+            entry.token = b"lost" if locked else b""
+            due, action = (entry.enqueued, self.appear) if entry.state == State.SCHEDULED else (0, self.restore)
+            entry.timer = agenda.at(due, partial(action, entry))
 
     @abstractmethod
     def check(self, message: Message) -> None:
@@ -77,25 +84,16 @@ class Entity(ABC):
             if entry.number >= start and session_id in (None, entry.message.session_id):
                 yield entry
 
-    def load(self, row: Row, now: int) -> None:
-        """Take over a stored message, and act on it once all are loaded."""
-        row_id, _, number, message, *progress, locked = row
-        entry = Entry(number, parse_message(message), *progress)
-        entry.row_id, entry.token = row_id, b"lost" if locked else b""
-        self._entries[number] = entry
-        due, action = (entry.enqueued, self.appear) if entry.state == State.SCHEDULED else (now, self.restore)
-        entry.timer = self._agenda.at(due, partial(action, entry))
-
     def next_number(self) -> int:
         """A sequence number that was never used and never will be again."""
         self._last_number += 1
-        self._store.put("fact", self.name, "number", "last", columns=lambda: (self._last_number,))
+        self._put("number", "last", lambda: self._last_number)
         return self._last_number
 
     def _take(self, message: Message, now: int) -> int:
         if self._seen_before(message, now):
             return 0
-        entry = Entry(self.next_number(), message, max(message.scheduled_time or now, now))
+        entry = Entry(self.next_number(), message, max(int(message.scheduled_time or now), now))
         if entry.enqueued > now:
             entry.state = State.SCHEDULED
             entry.timer = self._agenda.at(entry.enqueued, partial(self.appear, entry))
@@ -110,12 +108,12 @@ class Entity(ABC):
             return False
         while self._seen and self._seen[oldest := next(iter(self._seen))] <= now:
             del self._seen[oldest]
-            self._store.put("fact", self.name, "seen", oldest, columns=None)
+            self._put("seen", oldest, None)
         key = encode(message.properties[MESSAGE_ID])
-        if key in self._seen:
+        if self._seen.get(key, now) > now:
             return True
         until = self._seen[key] = now + self._rules.duplicate_detection_history_time_window // MILLISECOND
-        self._store.put("fact", self.name, "seen", key, columns=lambda: (until,))
+        self._put("seen", key, lambda: until)
         return False
 
     def _find(self, numbers: Sequence[int], state: State, session_id: str | None = None) -> list[Entry]:
@@ -130,15 +128,13 @@ class Entity(ABC):
 
     def _save(self, entry: Entry) -> None:
         """Store a message as it is at the end of the turn, a new one or one that changed."""
-        if entry.number not in self._entries:
-            entry.row_id = self._store.new_id()
-            self._entries[entry.number] = entry
-        self._store.put("message", entry.row_id, columns=lambda: (
-            self.name, entry.number, entry.message.encoded(), entry.enqueued, entry.source_number, entry.state,
-            entry.delivery_count, entry.expires, bool(entry.token),
-        ))  # fmt: skip
+        self._entries[entry.number] = entry
+        self._put("message", entry.number, lambda: msgspec.msgpack.encode((
+            entry.message.encoded(), entry.enqueued, entry.source_number, entry.state, entry.delivery_count,
+            entry.expires, bool(entry.token),
+        )))  # fmt: skip
 
     def _remove(self, entry: Entry) -> None:
         self._agenda.cancel(entry.timer)
-        self._store.put("message", entry.row_id, columns=None)
+        self._put("message", entry.number, None)
         del self._entries[entry.number]

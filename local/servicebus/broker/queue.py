@@ -15,13 +15,16 @@ from local.servicebus.amqp.message import Message
 from local.servicebus.broker.agenda import Agenda, Timer
 from local.servicebus.broker.entity import Entity, Entry, State
 from local.servicebus.config import MILLISECOND, QueueRules
-from local.servicebus.refused import Refused
+from local.servicebus.refused import Condition, Refused
 from local.servicebus.store import Store
 
 Settlement = Enum("Settlement", "COMPLETE ABANDON RELEASE DEFER DEAD_LETTER")
 """What a receiver decides about a message that it holds: it is done with; it failed, and comes again unless it dies of
 it; nobody looked at it, and it comes again uncounted; it waits until someone asks for its number; it is dead.
 """
+
+type HandedOut = list[tuple[uuid.UUID, bytes]]
+"""Lock tokens and messages."""
 
 
 class Consumer(Protocol):
@@ -52,19 +55,15 @@ class Lane:
         self.consumers: deque[Consumer] = deque()
         self.until = 0
         self.timer: Timer | None = None
-        self._ready: list[int] = []
-
-    def put(self, entry: Entry) -> None:
-        """Put a message in line, at the place that its number has."""
-        heapq.heappush(self._ready, entry.number)
+        self.ready: list[int] = []
 
     def first(self, entries: Mapping[int, Entry]) -> Entry | None:
         """The message that is next; it stays in line until it is locked or gone."""
-        while self._ready:
-            entry = entries.get(self._ready[0])
+        while self.ready:
+            entry = entries.get(self.ready[0])
             if entry is not None and not entry.token and entry.state == State.ACTIVE:
                 return entry
-            heapq.heappop(self._ready)
+            heapq.heappop(self.ready)
         return None
 
     def next_consumer(self) -> Consumer | None:
@@ -83,6 +82,7 @@ class Queue(Entity):
     """
 
     _rules: QueueRules
+    _lost: Condition = "com.microsoft:message-lock-lost"
 
     def __init__(self, name: str, rules: QueueRules, store: Store, agenda: Agenda, dead_letters: Queue | None) -> None:
         super().__init__(name, rules, store, agenda)
@@ -92,7 +92,9 @@ class Queue(Entity):
         self._lanes: dict[Consumer, Lane] = {}  # that they take messages from
 
     def check(self, message: Message) -> None:
-        """Every message fits a plain queue; one with sessions asks for more."""
+        """Refuse a message without a session id, if the queue needs one."""
+        if self._rules.requires_session and message.session_id is None:
+            raise Refused("amqp:not-allowed", f"'{self.name}' requires sessions: a message needs a session id.")
 
     def appear(self, entry: Entry, now: int, ceiling: int | None = None) -> None:
         """A message can be received. A topic may limit its life to `ceiling` ms."""
@@ -129,10 +131,8 @@ class Queue(Entity):
         if consumer in self._lanes:
             self._deliver(self._lanes[consumer], now)
 
-    def receive_deferred(
-        self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
-    ) -> list[tuple[uuid.UUID, bytes]]:
-        """Hand out deferred messages by number, all or, raising Refused, none; lock tokens and messages."""
+    def receive_deferred(self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int) -> HandedOut:
+        """Hand out deferred messages by number, all or, raising Refused, none."""
         return [self._hand_out(entry, locks, now) for entry in self._find(numbers, State.DEFERRED, session_id)]
 
     def encoded(self, entry: Entry, locked_until: int | None = None, lock_token: uuid.UUID | None = None) -> bytes:
@@ -158,7 +158,7 @@ class Queue(Entity):
             self._expire(entry, now)
         elif entry.state == State.ACTIVE:
             lane = self._lane_of(entry)
-            lane.put(entry)
+            heapq.heappush(lane.ready, entry.number)
             self._deliver(lane, now)
 
     def _deliver(self, lane: Lane, now: int) -> None:
@@ -218,8 +218,7 @@ class Queue(Entity):
         return self._locked[token]
 
     def _lock_lost(self) -> Refused:
-        why = f"The lock on this message of '{self.name}' expired, or the message is settled already."
-        return Refused("com.microsoft:message-lock-lost", why)
+        return Refused(self._lost, f"This lock in '{self.name}' expired, or the message is settled already.")
 
     def _return(self, entry: Entry, now: int, failed: bool) -> None:
         """Someone gets the message again, unless it died of it or its time has passed."""

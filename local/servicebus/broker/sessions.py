@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from functools import partial
 
-from local.servicebus.amqp.message import Message
 from local.servicebus.broker.agenda import Agenda, Timer
 from local.servicebus.broker.entity import Entry
-from local.servicebus.broker.queue import Consumer, Lane, Queue, Settlement
+from local.servicebus.broker.queue import Consumer, HandedOut, Lane, Queue, Settlement
 from local.servicebus.config import MILLISECOND, QueueRules
 from local.servicebus.refused import Refused
 from local.servicebus.store import Store
@@ -21,11 +19,13 @@ ACCEPT_TIMEOUT = 60_000
 class SessionQueue(Queue):
     """A queue whose messages all belong to sessions."""
 
+    _lost = "com.microsoft:session-lock-lost"
+
     def __init__(self, name: str, rules: QueueRules, store: Store, agenda: Agenda, dead_letters: Queue) -> None:
         super().__init__(name, rules, store, agenda, dead_letters)
         self._sessions: dict[str, Lane] = {}  # with messages in line or an owner, the longest free first
         self._waiting: dict[Consumer, Timer] = {}  # for any session, the longest wait first
-        self._states = store.facts(name, "session state")
+        self._states: dict[str, bytes | None] = store.kept(name.lower(), "state")
 
     def accept(self, consumer: Consumer, session_id: str | None, timeout: int | None, now: int) -> None:
         """Grant a session, None for the next that has messages, now or within `timeout` ms."""
@@ -64,24 +64,14 @@ class SessionQueue(Queue):
 
     def state(self, session_id: str, link: str | None) -> bytes | None:
         """What was kept in a session that is held."""
-        state: bytes | None = self._states.get(self.held(session_id, link).session_id)
-        return state
+        return self._states.get(self.held(session_id, link).session_id)
 
     def set_state(self, session_id: str, link: str | None, state: bytes | None) -> None:
         """Keep something in a session that is held; None deletes it."""
         self._states[self.held(session_id, link).session_id] = state
-        columns = None if state is None else lambda: (state,)
-        self._store.put("fact", self.name, "session state", session_id, columns=columns)
+        self._put("state", session_id, None if state is None else lambda: state)
 
-    def check(self, message: Message) -> None:
-        """Refuse a message without a session id."""
-        if message.session_id is None:
-            why = f"'{self.name}' requires sessions: a message needs a session id (group-id)."
-            raise Refused("amqp:not-allowed", why)
-
-    def receive_deferred(
-        self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int
-    ) -> list[tuple[uuid.UUID, bytes]]:
+    def receive_deferred(self, numbers: Sequence[int], locks: bool, session_id: str | None, now: int) -> HandedOut:
         """Hand out deferred messages of a session that is held."""
         return super().receive_deferred(numbers, locks, self.held(session_id).session_id, now)
 
@@ -102,14 +92,8 @@ class SessionQueue(Queue):
     def _lock(self, entry: Entry, now: int) -> int:
         return self._lane_of(entry).until
 
-    def _lock_lost(self) -> Refused:
-        why = f"The lock on the session of '{self.name}' expired; accept the session again."
-        return Refused("com.microsoft:session-lock-lost", why)
-
     def _session(self, session_id: str) -> Lane:
-        if session_id not in self._sessions:
-            self._sessions[session_id] = Lane(session_id)
-        return self._sessions[session_id]
+        return self._sessions.setdefault(session_id, Lane(session_id))
 
     def _grant(self, lane: Lane, consumer: Consumer, now: int) -> None:
         lane.consumers.append(consumer)

@@ -75,18 +75,16 @@ def _receiver(session: ProtocolSession, frame: Frame, path: str) -> OutgoingLink
     """A link that receives from an entity."""
     server = session.connection.server
     queue, filters = server.broker.source(path), frame.source.value[FILTER] or {}
+    wanted = filters.get(_SESSION_FILTER) if isinstance(filters, dict) else None
+    wanted = wanted.value if isinstance(wanted, Described) else wanted
     timeout = (frame.properties or {}).get("com.microsoft:timeout")
-    if not isinstance(filters, dict) or not isinstance(timeout, int | None):
-        raise Refused("amqp:invalid-field", "Filters are a map, and a timeout is a number of milliseconds.")
+    if not isinstance(filters, dict) or not isinstance(wanted, str | None) or not isinstance(timeout, int | None):
+        raise Refused("amqp:invalid-field", "Filters are a map, a session id is a string, a timeout a number of ms.")
     if isinstance(queue, SessionQueue) != (_SESSION_FILTER in filters):
         needs = "requires sessions" if isinstance(queue, SessionQueue) else "has no sessions"
         raise Refused("amqp:not-allowed", f"'{queue.name}' {needs}; use the other kind of receiver.")
     link = OutgoingLink(session, frame, path, queue)
     if isinstance(queue, SessionQueue):
-        wanted = filters[_SESSION_FILTER]
-        wanted = wanted.value if isinstance(wanted, Described) else wanted
-        if not isinstance(wanted, str | None):
-            raise Refused("amqp:invalid-field", "A session filter is a session id, or null for the next session.")
         link.waiting = True
         queue.accept(link, wanted, timeout, server.now())
     else:

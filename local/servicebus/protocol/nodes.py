@@ -24,20 +24,8 @@ from local.servicebus.refused import Refused
 if TYPE_CHECKING:
     from local.servicebus.server import Server
 
-_STATUS = {
-    "amqp:not-found": 404,
-    "com.microsoft:message-not-found": 404,
-    "com.microsoft:message-lock-lost": 410,
-    "com.microsoft:session-lock-lost": 410,
-    "amqp:not-implemented": 501,
-    "com.microsoft:server-busy": 503,
-}
-_DECISIONS = {
-    "completed": Settlement.COMPLETE,
-    "abandoned": Settlement.ABANDON,
-    "defered": Settlement.DEFER,  # spelt so
-    "suspended": Settlement.DEAD_LETTER,
-}
+_STATUS = {"not-found": 404, "lock-lost": 410, "not-implemented": 501, "server-busy": 503}  # by the end of a condition
+_DECISIONS = {"completed": "COMPLETE", "abandoned": "ABANDON", "defered": "DEFER", "suspended": "DEAD_LETTER"}
 _REASONS = {"deadletter-reason": "DeadLetterReason", "deadletter-description": "DeadLetterErrorDescription"}
 
 
@@ -99,7 +87,8 @@ def manage(server: Server, path: str, request: Message) -> bytes:
     except (Refused, KeyError, TypeError, ValueError, AttributeError) as error:
         if not isinstance(error, Refused):
             error = Refused("com.microsoft:argument-error", f"The request '{operation}' cannot be read: {error!r}.")
-        status = {"statusCode": Int(_STATUS.get(error.condition, 400)), "statusDescription": error.description}
+        code = next((code for end, code in _STATUS.items() if error.condition.endswith(end)), 400)
+        status = {"statusCode": Int(code), "statusDescription": error.description}
         status["errorCondition"] = Symbol(error.condition)
     return encode_answer(request, status, body or {})
 
@@ -135,8 +124,9 @@ def _done(broker: Broker, path: str, operation: str, asked: Any, link: str | Non
         case "update-disposition":
             changes = dict(asked.get("properties-to-modify") or {})
             changes |= {name: asked[key] for key, name in _REASONS.items() if asked.get(key) is not None}
+            decision = Settlement[_DECISIONS[asked["disposition-status"]]]
             for token in asked["lock-tokens"]:
-                broker.source(path).settle(token.bytes_le, _DECISIONS[asked["disposition-status"]], now, changes)
+                broker.source(path).settle(token.bytes_le, decision, now, changes)
         case _:
             raise Refused("amqp:not-implemented", f"'{operation}' is not supported by the local Service Bus.")
     return {}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.paths import PROJECT
-from local.servicebus.config import ConfigError, load_config
+from local.servicebus.config import load_config
 from tests.local.servicebus.configuration import namespace, queue, rule, subscription, topic
 
 
@@ -43,9 +43,7 @@ def test_what_is_not_given_is_as_in_the_emulator() -> None:
         (namespace(queues=[queue("q", MaxDeliveryCount=0)]), "MaxDeliveryCount"),
         (namespace(queues=[queue("q", ForwardTo="other")]), "ForwardTo"),
         (namespace(queues=[queue("q", ForwardDeadLetteredMessagesTo="other")]), "ForwardDeadLetteredMessagesTo"),
-        (namespace(queues=[queue("q"), queue("Q")]), "twice: .*q"),
         (namespace(queues=[queue("a"), queue("-b-")]), r"Queues\[1\]\.Name"),
-        (namespace(topics=[topic("t", subscription("s"), subscription("S"))]), "twice"),
         (namespace(topics=[topic("t", subscription("s", rule("r", Colour="red")))]), "Colour"),
         (b'{"UserConfig": {"Namespaces": [], "Logging": {}}}', "Namespaces"),
         (b"{", "truncated"),
@@ -53,7 +51,7 @@ def test_what_is_not_given_is_as_in_the_emulator() -> None:
     ],
 )
 def test_what_cannot_be_served_is_named(configuration: bytes, where: str) -> None:
-    with pytest.raises(ConfigError, match=where):
+    with pytest.raises(ValueError, match=where):
         load_config(configuration)
 
 
@@ -64,7 +62,7 @@ def test_sql_rules_are_refused(filter_type: str) -> None:
         "Properties": {"FilterType": filter_type, "SqlFilter": {"SqlExpression": "1=1"}},
     }
 
-    with pytest.raises(ConfigError, match="not-implemented"):
+    with pytest.raises(ValueError, match="not-implemented"):
         load_config(namespace(topics=[topic("t", subscription("s", sql))]))
 
 
@@ -72,12 +70,12 @@ def test_a_rule_with_an_action_is_refused() -> None:
     action = rule("r", Label="a")
     action["Properties"]["Action"] = {"SqlExpression": "SET a = 1"}
 
-    with pytest.raises(ConfigError, match="Action"):
+    with pytest.raises(ValueError, match="Action"):
         load_config(namespace(topics=[topic("t", subscription("s", action))]))
 
 
 def test_a_missing_file_is_named(tmp_path: Any) -> None:
-    with pytest.raises(ConfigError, match=r"absent\.json"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.json"):
         load_config(tmp_path / "absent.json")
 
 

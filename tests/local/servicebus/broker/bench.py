@@ -80,7 +80,7 @@ class Bench:
 
     def open(self) -> None:
         self.store = Store(self._path)
-        self.broker = Broker(load_config(self.configuration), self.store, self.now)
+        self.broker = Broker(load_config(self.configuration), self.store)
         self.broker.agenda.run(self.now)
 
     def restart(self) -> None:

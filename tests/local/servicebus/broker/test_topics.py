@@ -6,16 +6,20 @@ Documented in learn.microsoft.com/azure/service-bus-messaging/topic-filters.
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
 from typing import Any
 
 import msgspec
 import pytest
 
 from local.servicebus.amqp.codec import Byte, Float, Int, Ulong
+from local.servicebus.broker.broker import Broker
 from local.servicebus.broker.queue import Settlement
-from local.servicebus.config import CorrelationFilter
+from local.servicebus.config import CorrelationFilter, load_config
 from local.servicebus.refused import Refused
+from local.servicebus.store import Store
 from tests.local.servicebus.broker.bench import MINUTE, Bench
+from tests.local.servicebus.configuration import namespace, queue, subscription, topic
 from tests.local.servicebus.messages import message
 
 
@@ -108,3 +112,17 @@ def test_all_fields_of_a_correlation_filter_must_be_equal(
     given: dict[str, Any], wanted: dict[str, Any], matches: bool
 ) -> None:
     assert msgspec.convert(wanted, CorrelationFilter).matches(message(**given)) is matches
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        namespace(queues=[queue("q"), queue("Q")]),
+        namespace(queues=[queue("a")], topics=[topic("a")]),
+        namespace(topics=[topic("t", subscription("s"), subscription("S"))]),
+    ],
+)
+def test_a_name_is_given_once(configuration: bytes) -> None:
+    """Names of entities are compared without case."""
+    with closing(Store(":memory:")) as store, pytest.raises(ValueError, match="twice"):
+        Broker(load_config(configuration), store)

@@ -1,0 +1,70 @@
+"""Several worker processes that share the triggers, as scaled-out instances do, and restarts when the app changes.
+
+HTTP is shared through the port, Service Bus and Durable work through competing receivers, timers through a file lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from local.stack.child import child
+
+log = logging.getLogger("host")
+WORKER = "LOCAL_HOST_WORKER"  # a worker's number, in its environment
+GRACE = 9.5  # seconds; the stack kills its parts after ten
+LOOK_UP = 0.5  # seconds between two looks at the app's files
+SKIPPED = {"node_modules", "tests", "web", "__pycache__"}
+
+
+async def supervise(count: int, folder: Path | None, stop: asyncio.Event) -> int:
+    """Keep so many workers running until `stop`; with a folder, start them anew when a file in it changes.
+
+    A worker that gives up ends them all, and this with code 1: the app cannot be served as it is.
+    """
+    stopping = asyncio.create_task(stop.wait())
+    while True:
+        workers = [asyncio.create_task(_keep(number)) for number in range(count)]
+        changed = asyncio.create_task(_changed(folder) if folder else asyncio.sleep(float("inf")))
+        await asyncio.wait([*workers, stopping, changed], return_when=asyncio.FIRST_COMPLETED)
+        gave_up = any(worker.done() for worker in workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.wait(workers)
+        if gave_up and folder:
+            log.info("waiting for a change of the app")
+            await asyncio.wait([stopping, changed], return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set() or not changed.done():
+            return int(not stop.is_set())
+        log.info("the app has changed: starting anew")
+
+
+async def _keep(number: int) -> None:
+    """Run one worker until cancelled or until it gives up, again whenever it is killed."""
+    while True:
+        command = (sys.executable, "-m", "local.host", *sys.argv[1:])
+        async with child(*command, grace=GRACE, env={**os.environ, WORKER: str(number)}) as process:
+            code = await process.wait()
+        if code >= 0:
+            return
+        log.warning("worker %d was killed by signal %d: starting it again", number, -code)
+
+
+async def _changed(folder: Path) -> None:
+    before = dict(_files(folder))
+    while dict(_files(folder)) == before:
+        await asyncio.sleep(LOOK_UP)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, int]]:
+    """Files that make the app what it is, with their times of change."""
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in SKIPPED and not entry.name.startswith("."):
+                yield from _files(Path(entry.path))
+        elif entry.name.endswith((".py", ".json")):
+            yield entry.path, entry.stat().st_mtime_ns
