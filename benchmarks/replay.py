@@ -1,5 +1,5 @@
-"""Rebuilding progress: 1,000 events of one learner, and memory over 100,000 events of 1,000 learners. Catching up and
-undoing in a stream of 10,000 events, with snapshots and without.
+"""Rebuilding progress, from the event store and from the lake's archive: 1,000 events of one learner, and memory over
+100,000 events of 1,000 learners. Catching up and undoing in a stream of 10,000 events, with snapshots and without.
 
 Our own work is the CPU time of this process; storage is a real Azurite. STREAMS=n measures fewer learners.
 """
@@ -24,8 +24,12 @@ from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.learning import PractisedItem, ProgressRecorded
 from shared_code.domain.learning.progress import Progress
 from shared_code.events.archive import Archive
+from shared_code.events.archiving import Archiving
+from shared_code.events.event_source import EventSource
+from shared_code.events.lake_archive import LakeArchive
 from shared_code.events.rebuild import Rebuild
 from shared_code.events.store import MOST_AT_ONCE, EventStore
+from shared_code.events.unarchived import Unarchived
 from shared_code.resilience.retry import retry
 from shared_code.services.progress import ProgressProjection, ProgressService
 from shared_code.storage.account import StorageAccount
@@ -49,7 +53,10 @@ class _Bench:
         account = StorageAccount(connection_string=storage)
         self.tables, self.blobs = Tables(account), Blobs(account)
         keys = LearnerKeys(self.tables, FileWrapper(folder / "keys"), utc_now)
-        self.store = EventStore(self.tables, utc_now, Archive(keys, self.blobs))
+        archive = Archive(keys, self.blobs)
+        self.store, self.archive = EventStore(self.tables, utc_now, archive), LakeArchive(self.blobs, archive)
+        self.unarchived = Unarchived(self.tables, utc_now)
+        self.archiving = Archiving(self.store, self.unarchived, self.archive, utc_now)
         self.unaided = ProgressService(
             Documents(self.blobs, keys, "unaided", "progress", Progress), self.store, snapshot_every=LONG * 2
         )
@@ -61,12 +68,17 @@ class _Bench:
         made = [_event(stream, number) for number in range(events)]
         for start in range(0, events, MOST_AT_ONCE):
             some = made[start : start + MOST_AT_ONCE]
+            await retry(partial(self.store.announce, stream, some), attempts=5, first=0.5, longest=5)
             await retry(partial(self.store.append, stream, some), attempts=5, first=0.5, longest=5)
 
-    async def one(self) -> bool:
-        await self.practise("alone", EVENTS)
-        await self.progress.catch_up("alone")
-        rebuild = Rebuild(self.store, self.projection, "bench")
+    async def archived(self) -> int:
+        events = 0
+        while not await self.unarchived.nothing():
+            events += (await self.archiving.round()).events
+        return events
+
+    async def one(self, name: str, source: EventSource) -> bool:
+        rebuild = Rebuild(self.store, self.projection, "bench", source)
         took = []
         for _ in range(5):
             cpu, wall = time.process_time(), time.perf_counter()
@@ -74,25 +86,40 @@ class _Bench:
             took.append((time.process_time() - cpu, time.perf_counter() - wall))
         same = await rebuild.compare("alone") is None
         cpu, wall = min(took)
-        print(f"   {EVENTS} events of one learner: {cpu * 1000:.0f} ms of our own work ({wall * 1000:.0f} ms in all)")
-        print(f"   the same, byte for byte: {'yes' if same else 'NO'}; target {TARGET * 1000:.0f} ms")
+        worked, in_all = f"{cpu * 1000:.0f} ms of our own work", f"{wall * 1000:.0f} ms in all"
+        print(f"   {EVENTS} events of one learner, {name}: {worked} ({in_all}); target {TARGET * 1000:.0f} ms")
+        print(f"   the same, byte for byte: {'yes' if same else 'NO'}")
         return same and cpu <= TARGET
 
-    async def many(self) -> bool:
-        streams = [f"many{number:04}" for number in range(LEARNERS)]
-        for start in range(0, LEARNERS, 8):
-            await asyncio.gather(*(self.practise(stream, A_LEARNER) for stream in streams[start : start + 8]))
-        rebuild = Rebuild(self.store, self.projection, "bench-all")
+    async def many(self, name: str, source: EventSource) -> bool:
+        rebuild = Rebuild(self.store, self.projection, f"bench-{name}", source)
         began, halfway, count = time.perf_counter(), 0.0, 0
-        async for stream in self.store.streams(after="many"):
+        async for stream in source.streams(after="many"):
             count += await rebuild.build(stream, "sayzhong") or 0
             if count == LEARNERS * A_LEARNER // 2:
                 halfway = _peak()
         grown = _peak() - halfway
         seconds = time.perf_counter() - began
-        print(f"   {count} events of {LEARNERS} learners: {count / seconds:.0f} events/s; memory {_peak():.0f} MiB")
-        print(f"   at its peak, {grown:.1f} MiB more than after the first half")
+        print(
+            f"   {count} events of {LEARNERS} learners, {name}: {count / seconds:.0f} events/s; "
+            f"memory {_peak():.0f} MiB, {grown:.1f} MiB more than after the first half"
+        )
         return count == LEARNERS * A_LEARNER and grown < GROWTH
+
+    async def replays(self) -> list[bool]:
+        """From both sources: one learner's, then everybody's."""
+        sources: dict[str, EventSource] = {"event store": self.store, "archive": self.archive}
+        await self.practise("alone", EVENTS)
+        await self.progress.catch_up("alone")
+        await self.archived()
+        held = [await self.one(name, source) for name, source in sources.items()]
+        streams = [f"many{number:04}" for number in range(LEARNERS)]
+        for start in range(0, LEARNERS, 8):
+            await asyncio.gather(*(self.practise(stream, A_LEARNER) for stream in streams[start : start + 8]))
+        began = time.perf_counter()
+        events = await self.archived()
+        print(f"   brought to the archive: {events / (time.perf_counter() - began):.0f} events/s")
+        return held + [await self.many(name, source) for name, source in sources.items()]
 
     async def long(self) -> bool:
         """What catching up and an undo cost in a long stream, with snapshots and without."""
@@ -147,7 +174,7 @@ def _peak() -> float:
 async def _measure(storage: str, folder: Path) -> bool:
     bench = _Bench(storage, folder)
     try:
-        held = [await bench.one(), await bench.long(), await bench.many()]
+        held = [*await bench.replays(), await bench.long()]
     finally:
         await bench.close()
     return all(held)

@@ -112,7 +112,7 @@ async def _app(port: int) -> AsyncIterator[None]:
         return web.Response(status=204)
 
     application = web.Application()
-    application.router.add_post("/events", take)
+    application.router.add_post("/runtime/webhooks/signalr", take)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, HOST, port).start()
@@ -138,8 +138,9 @@ async def _measure() -> bool:
     users = [f"user{number}" for number in range(CONNECTIONS)]
     some = random.Random(1)
     with tempfile.TemporaryDirectory() as state:
-        command = (sys.executable, "-m", "local.signalr", "--upstream", f"http://{HOST}:{app_port}/events")
-        environment = {"LOCAL_STATE_DIR": state, "LOCAL_PORT_SIGNALR": str(service_port)}
+        command = (sys.executable, "-m", "local.signalr")
+        ports = {"LOCAL_PORT_SIGNALR": str(service_port), "LOCAL_PORT_HOST": str(app_port)}
+        environment = {"LOCAL_STATE_DIR": state, **ports}
         async with (
             _app(app_port),
             _process(*command, **environment),

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from functions.http.ops_dead_letters import Tenant, tenant_of
 from shared_code.bootstrap import app
 from shared_code.domain.errors import NotFound
+from shared_code.domain.principal import Principal
 from shared_code.events.job import Job, State
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
@@ -28,10 +29,11 @@ class JobQuery(Struct, frozen=True, kw_only=True):
 
 
 class JobView(Struct, frozen=True, kw_only=True):
-    """A job and how far it is. `total` is null until it has been counted; `by` is the operator's pseudonym.
+    """A job and how far it is. `total` is null until it has been counted.
 
-    `skipped` counts what was left alone; `phase` is what a replay is about: build, swap, feed. `trouble` is the code of
-    what keeps it from going on; a job that runs tries again by itself, one that failed when it is told to.
+    `by` is the operator's pseudonym, and `mine` says whether that is the caller. `skipped` counts what was left alone;
+    `phase` is what a replay is about: build, swap, feed. `trouble` is the code of what keeps it from going on: a job
+    that runs tries again by itself, one that failed when it is told to.
     """
 
     id: str
@@ -43,6 +45,7 @@ class JobView(Struct, frozen=True, kw_only=True):
     phase: str
     trouble: str
     by: str
+    mine: bool
     created_at: datetime
     ended_at: datetime | None
 
@@ -67,18 +70,18 @@ async def list_jobs(request: Request, kind: str) -> Response:
     found = await app().jobs.page(kind, tenant, before=query.after, limit=query.limit + 1)
     page = found[: query.limit]
     following = page[-1].id if len(found) > query.limit else None
-    return Response(200, JobPage(tuple(view(job) for job in page), following))
+    return Response(200, JobPage(tuple(view(job, request.caller) for job in page), following))
 
 
 async def get_job(request: Request, kind: str) -> Response:
     """One job."""
-    return Response(200, view(await found_job(request, kind)))
+    return Response(200, view(await found_job(request, kind), request.caller))
 
 
 async def act_on_job(request: Request, kind: str, action: JobAction) -> Response:
     """Pause a job, let it go on, or cancel it."""
     job = await found_job(request, kind)
-    return Response(200, view(await app().jobs.ask(kind, job.id, _WANTED[action.action])))
+    return Response(200, view(await app().jobs.ask(kind, job.id, _WANTED[action.action]), request.caller))
 
 
 async def found_job(request: Request, kind: str) -> Job:
@@ -89,8 +92,8 @@ async def found_job(request: Request, kind: str) -> Job:
     return job
 
 
-def view(job: Job) -> JobView:
-    """A job as operators see it."""
+def view(job: Job, caller: Principal) -> JobView:
+    """A job as an operator sees it."""
     return JobView(
         id=job.id,
         state=job.state,
@@ -101,6 +104,7 @@ def view(job: Job) -> JobView:
         phase=job.cursor.get("phase", ""),
         trouble=job.trouble,
         by=job.by,
+        mine=job.by == caller.pseudonym,
         created_at=job.created_at,
         ended_at=job.ended_at,
     )

@@ -77,7 +77,7 @@ async def http_start_replay(req: func.HttpRequest) -> func.HttpResponse:
         wish = decode_json(request, NewReplay)
         tenant = tenant_of(request, decode_query(request, TenantQuery).tenant)
         job = await app().jobs.start(KIND, _order(wish, tenant), request.caller, tenant)
-        return Response(202, view(job), headers={"Location": f"/api/v1/ops/replays/{job.id}"})
+        return Response(202, view(job, request.caller), headers={"Location": f"/api/v1/ops/replays/{job.id}"})
 
     return await serve(req, START_REPLAY, endpoint)
 
@@ -103,7 +103,7 @@ async def http_act_on_replay(req: func.HttpRequest) -> func.HttpResponse:
         if action.action != "swap":
             return await act_on_job(request, KIND, JobAction(action=action.action))
         job = await found_job(request, KIND)
-        return Response(200, view(await app().jobs.again(KIND, job.id, in_swap)))
+        return Response(200, view(await app().jobs.again(KIND, job.id, in_swap), request.caller))
 
     return await serve(req, ACT_ON_REPLAY, endpoint)
 

@@ -14,8 +14,10 @@ def azurite_command(ports: Ports, folder: Path) -> list[str]:
 
     The API version check is off because Azure's SDKs are newer than the newest version Azurite knows of.
     """
-    emulator = PROJECT / "node_modules/azurite/dist/src/azurite.js"
-    command = [shutil.which("node") or "node", "--require", str(Path(__file__).with_name("journal.js")), str(emulator)]
+    command = [shutil.which("node") or "node"]
+    for preloaded in ("lean.js", "journal.js"):
+        command += ["--require", str(Path(__file__).with_name(preloaded))]
+    command.append(str(PROJECT / "node_modules/azurite/dist/src/azurite.js"))
     for kind, port in (("blob", ports.blob), ("queue", ports.queue), ("table", ports.table)):
         command += [f"--{kind}Host", HOST, f"--{kind}Port", str(port)]
     return [*command, "--location", str(folder), "--silent", "--skipApiVersionCheck", "--disableTelemetry"]

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import signal
+import sqlite3
 import sys
-import threading
 
+from local.durable.backend import log
 from local.durable.engine import DurableEngine
-from local.durable.store import StoreError
 from local.paths import state_dir
 from local.ports import Ports
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; the exit code is 0 for a clean end, 1 when it could not start."""
-    argparse.ArgumentParser(
-        prog="python -m local.durable",
-        description="The Durable Task engine of the local stack. LOCAL_PORT_DURABLE is its port, LOCAL_STATE_DIR the "
-        "folder of its file, durable.sqlite3.",
-    ).parse_args()
+    """Serve until SIGTERM or SIGINT. 1 for a port or file that does not allow it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("durabletask").setLevel(logging.WARNING)  # it tells of every single start and event
-    log = logging.getLogger("durable")
-    stop = threading.Event()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: stop.set())
+    stops = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # in every thread; they wait for `sigwait`
     port = Ports.from_environment().durable
     try:
         engine = DurableEngine(state_dir() / "durable.sqlite3", port)
         log.info("listening on %s", engine.start())
-    except (StoreError, RuntimeError) as error:
-        log.error("%s", error if isinstance(error, StoreError) else f"port {port} is taken")
+    except (RuntimeError, ValueError, sqlite3.Error) as error:
+        log.error("cannot serve on port %d: %s", port, error)
         return 1
-    stop.wait()
+    signal.sigwait(stops)
     engine.stop()
     return 0
 

@@ -4,116 +4,79 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any, override
+from typing import Any
 
 import msgspec
 
-from local.durable.wire import pb
-
-VERSION = 2
+VERSION = 3
 SCHEMA = "CREATE TABLE kept (kind TEXT NOT NULL, id TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, id)) STRICT;"
-EVENTS = ("event", "history", "pending_events", "dispatched_events", "pending_operations", "dispatched_operations")
-MESSAGES = dict.fromkeys(EVENTS, pb.HistoryEvent) | {"failure_details": pb.TaskFailureDetails}  # by field
 
 
-class StoreError(Exception):
-    """The file cannot be used; the message says why and what to do."""
+def _noting(method: Any) -> Any:
+    def noting(table: Table, key: str, *more: Any) -> Any:
+        table.touched[key] = None
+        return method(table, key, *more)
+
+    return noting
 
 
-class Tracked[V](dict[str, V]):
-    """A dict that notes which keys were looked up or changed, since whoever looks a value up may change it."""
+class Table(dict[str, Any]):
+    """Things of one kind by id. It notes which ones were looked up or changed: who looks one up may change it."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.touched: set[str] = set()
+        self.touched: dict[str, None] = {}  # a set in order
 
-    def peek(self, key: str) -> Any:
-        """Look at a value in order to read it only."""
-        return super().get(key)
-
-    def _noted(self, key: str) -> str:
-        self.touched.add(key)
-        return key
-
-    @override
-    def get(self, key: str, default: Any = None) -> Any:
-        return super().get(self._noted(key), default)
-
-    @override
-    def pop(self, key: str, default: Any = None) -> Any:
-        return super().pop(self._noted(key), default)
-
-    def __getitem__(self, key: str) -> V:
-        return super().__getitem__(self._noted(key))
-
-    def __setitem__(self, key: str, value: V) -> None:
-        super().__setitem__(self._noted(key), value)
-
-    def __delitem__(self, key: str) -> None:
-        super().__delitem__(self._noted(key))
+    peek = dict[str, Any].get  # for reading only
+    get = _noting(dict.get)
+    pop = _noting(dict.pop)
+    __getitem__ = _noting(dict.__getitem__)
+    __setitem__ = _noting(dict.__setitem__)
+    __delitem__ = _noting(dict.__delitem__)
 
 
 class Store:
     """One file with one writer."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises StoreError when it is in use or of another version."""
-        self._kept: dict[str, Tracked[Any]] = {}
+        """Open or make the file. Raises sqlite3.OperationalError when it is in use, ValueError for another version."""
+        self._tables: dict[str, Table] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
-        try:
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # Written to the system at each commit, which outlives a kill; to the disk at each checkpoint.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-        except sqlite3.OperationalError as error:
-            raise StoreError(f"{path} is in use, or cannot be written: {error}") from error
-        if version not in (0, VERSION):
-            raise StoreError(f"{path} has format {version}, this engine writes {VERSION}: move it away to start anew")
+        # A commit is with the system when it returns, which outlives a kill; on the disk at each checkpoint.
+        self._db.executescript("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT")
+        elif version != VERSION:
+            raise ValueError(f"{path} has format {version}, this engine reads {VERSION}; move it away")
 
-    def dict_of[V](self, name: str, kind: type[V]) -> Tracked[V]:
-        """The things kept under this name, by their ids; what changes in this dict is written."""
-        kept = self._kept[name] = Tracked[V]()
+    def table(self, name: str, kind: Any) -> Table:
+        """What is kept under this name, each a `kind`. A change of this table is written at the next `save`."""
+        table = self._tables[name] = Table()
+        decode = msgspec.msgpack.Decoder(kind, dec_hook=lambda message, data: message.FromString(data)).decode
         for key, value in self._db.execute("SELECT id, value FROM kept WHERE kind = ? ORDER BY rowid", (name,)):
-            kept[key] = _read(kind, value)
-        return kept
+            table[key] = decode(value)
+        return table
 
     def begin(self) -> None:
         """From here on changes count."""
-        for tracked in self._kept.values():
-            tracked.touched.clear()
+        for table in self._tables.values():
+            table.touched.clear()
 
     def save(self) -> None:
-        """Write what was touched since `begin`, as one transaction: it outlives the process from here on."""
-        rows = [(name, key, each.peek(key)) for name, each in self._kept.items() for key in sorted(each.touched)]
+        """Write what was touched since `begin`, all or nothing: it outlives the process from here on."""
+        rows = [(name, key, table.peek(key)) for name, table in self._tables.items() for key in table.touched]
         if not rows:
             return
+        encode = msgspec.msgpack.Encoder(enc_hook=lambda message: message.SerializeToString()).encode
         self._db.execute("BEGIN IMMEDIATE")
-        gone = [(name, key) for name, key, value in rows if value is None]
-        self._db.executemany("DELETE FROM kept WHERE kind = ? AND id = ?", gone)
-        there = [(name, key, _written(value)) for name, key, value in rows if value is not None]
-        self._db.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", there)
+        for name, key, value in rows:
+            if value is None:
+                self._db.execute("DELETE FROM kept WHERE kind = ? AND id = ?", (name, key))
+            else:
+                self._db.execute("REPLACE INTO kept VALUES (?, ?, ?)", (name, key, encode(value)))
         self._db.execute("COMMIT")
 
     def close(self) -> None:
-        """Fold the log into the file and let go of it."""
+        """Fold the log into the file and let go of it; nothing is kept from here on."""
+        self._tables.clear()
         self._db.close()
-
-
-def _written(value: Any) -> bytes:
-    return msgspec.msgpack.encode(value, enc_hook=lambda message: message.SerializeToString())
-
-
-def _read(kind: Any, data: bytes) -> Any:
-    fields = msgspec.msgpack.decode(data)
-    if isinstance(fields, bytes):
-        return kind.FromString(fields)  # a message itself
-    if not isinstance(fields, dict):
-        return fields
-    for name in fields.keys() & MESSAGES.keys():
-        value, read = fields[name], MESSAGES[name].FromString
-        if value is not None:
-            fields[name] = [read(each) for each in value] if isinstance(value, list) else read(value)
-    return kind(**fields)

@@ -17,8 +17,8 @@ from local.host.http import HttpTriggers
 from local.host.indexing import DURABLE, Function, functions
 from local.host.invocation import Invoker
 from local.host.options import HostOptions
+from local.host.signalr import Pushes, Upstream
 from local.host.timers import TimerTrigger
-from local.host.upstream import Upstream
 from local.host.worker import Worker
 from local.paths import state_dir
 from local.ports import HOST, Ports, answers
@@ -37,56 +37,50 @@ async def run(folder: Path, stop: asyncio.Event, *, number: int | None, after: i
 
     Raises Refused for an app that cannot be served, OSError for a port that is taken.
     """
-    worker = Worker()
+    worker, pushes, port = Worker(), Pushes(os.environ), Ports.from_environment().host
     try:
         options = HostOptions.load(folder)
         found = functions(worker.start(folder), os.environ)
-        await _serve(worker, found, options, stop, number, after)
+        http, own, sources = _triggers(found, worker, pushes, options)
+        base = f"http://{HOST}:{port}/{options.extensions.http.route_prefix}".rstrip("/")
+        own["/admin"] = admin.application(found, base)
+        runner = await http.listen(port, own, shared=number is not None)
+        log.info("worker %d ready on http://%s:%d with %d functions", number or 0, HOST, port, len(found))
+        await _until_stopped(runner, http, sources, stop, after)
     finally:
+        await pushes.close()
         worker.stop()
 
 
-async def _serve(
-    worker: Worker,
-    found: list[Function],
-    options: HostOptions,
-    stop: asyncio.Event,
-    number: int | None,
-    after: int | None,
-) -> None:
+def _triggers(
+    found: list[Function], worker: Worker, pushes: Pushes, options: HostOptions
+) -> tuple[HttpTriggers, dict[str, web.Application], list[Source]]:
+    """What answers requests, the host's own applications by their folders, and what takes work."""
+
     def of(*kinds: str) -> list[Function]:
         return [each for each in found if each.kind in kinds]
 
     ports, extensions = Ports.from_environment(), options.extensions
-    origin, engine = f"http://{HOST}:{ports.host}", f"{HOST}:{ports.durable}"
-    base = f"{origin}/{extensions.http.route_prefix}".rstrip("/")
+    engine, client = f"{HOST}:{ports.durable}", ""
     durable = any(each.kind in DURABLE or each.bound("durableClient") for each in found)
-    client = ""
     if durable:
         from local.host import management, pump  # half a second, which other apps need not wait
 
-        client = management.client_value(origin, engine, extensions.durable_task.hub_name)
-    invoker = Invoker(worker, os.environ, timeout=options.function_timeout, durable_client=client)
+        client = management.client_value(f"http://{HOST}:{ports.host}", engine, extensions.durable_task.hub_name)
+    invoker = Invoker(worker, pushes.send, timeout=options.function_timeout, durable_client=client)
     sources: list[Source] = [TimerTrigger(each, invoker, state_dir() / "timers").run for each in of("timerTrigger")]
     if of("serviceBusTrigger"):
         from local.host.servicebus import ServiceBusTrigger  # its SDK takes 200 ms
 
-        bus = (ServiceBusTrigger(each, invoker, extensions.service_bus) for each in of("serviceBusTrigger"))
+        bus = [ServiceBusTrigger(each, invoker, extensions.service_bus) for each in of("serviceBusTrigger")]
         sources += [trigger.run for trigger in bus]
-    webhooks = Upstream(of("signalRTrigger"), invoker, os.environ).endpoints()
+    own: dict[str, web.Application] = {}
     if durable:
         work = pump.DurablePump(of(*DURABLE), invoker, extensions.durable_task, engine)
         sources.append(work.run)
-        webhooks += management.Management(client, work.orchestrators).endpoints()
-    http = HttpTriggers(of("httpTrigger"), invoker, extensions.http)
-    if not number:
-        for line in admin.table(found, base):
-            log.info(line)
-    own = {"/admin": admin.endpoints(found, base), "/runtime": webhooks}
-    runner = await http.listen(ports.host, own, shared=number is not None)
-    log.info("worker %d ready on %s", number or 0, origin)
-    await _until_stopped(runner, http, sources, stop, after)
-    await invoker.close()
+        own[management.ROOT] = management.Management(client, work.orchestrators).application()
+    own["/runtime/webhooks/signalr"] = Upstream(of("signalRTrigger"), invoker, os.environ).application()
+    return HttpTriggers(of("httpTrigger"), invoker, extensions.http), own, sources
 
 
 async def _until_stopped(

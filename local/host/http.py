@@ -11,8 +11,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -22,9 +21,8 @@ from multidict import MultiMapping
 from local.host.indexing import Function
 from local.host.invocation import Invoker
 from local.host.options import Http
-from local.host.protos import Message, RpcHttp, RpcHttpCookie, TypedData
 from local.host.routing import Routes
-from local.host.worker import InvocationFailed
+from local.host.worker import InvocationFailed, Message, RpcHttp, TypedData
 from local.ports import HOST
 
 log = logging.getLogger("host")
@@ -52,14 +50,12 @@ class HttpTriggers:
         )
         self._running: set[asyncio.Task[TypedData | None]] = set()
 
-    async def listen(self, port: int, own: Mapping[str, Iterable[web.RouteDef]], *, shared: bool) -> web.AppRunner:
-        """Listen on loopback; several workers may share a port. `own` endpoints, by the folder that they are in, have
-        it for themselves, functions everything else. Raises OSError.
+    async def listen(self, port: int, own: Mapping[str, web.Application], *, shared: bool) -> web.AppRunner:
+        """Listen on loopback; several workers may share a port. `own` applications have their folders for themselves,
+        functions have everything else. Raises OSError.
         """
         app = web.Application(client_max_size=int(os.environ.get("FUNCTIONS_REQUEST_BODY_SIZE_LIMIT", BODY_LIMIT)))
-        for folder, endpoints in own.items():
-            inner = web.Application()
-            inner.add_routes(endpoints)
+        for folder, inner in own.items():
             app.add_subapp(folder, inner)
         app.router.add_route("*", r"/{path:[\s\S]*}", self._handle)  # a path may hold line breaks
         logging.getLogger("aiohttp.server").addFilter(_without_traceback)
@@ -133,24 +129,20 @@ def answer(returned: TypedData | None) -> web.Response:
     headers = {name: value for name, value in http.headers.items() if name.lower() not in FRAMING}
     response = web.Response(status=int(http.status_code), headers=headers, body=http.body.bytes or b"")
     for cookie in http.cookies or ():
-        _set(response, cookie)
+        given = {name: wrapped.value for name, wrapped in vars(cookie).items() if isinstance(wrapped, Message)}
+        expires, age = given.get("expires"), given.get("max_age")
+        response.set_cookie(
+            cookie.name,
+            cookie.value,
+            path=given.get("path") or "/",
+            domain=given.get("domain") or None,
+            max_age=None if age is None else int(age),
+            expires=formatdate(expires.seconds, usegmt=True) if expires else None,
+            secure=given.get("secure", False),
+            httponly=given.get("http_only", False),
+            samesite=SAME_SITE.get(cookie.same_site),
+        )
     return response
-
-
-def _set(response: web.Response, cookie: RpcHttpCookie) -> None:
-    given = {name: wrapped.value for name, wrapped in vars(cookie).items() if isinstance(wrapped, Message)}
-    expires = given.get("expires")
-    response.set_cookie(
-        cookie.name,
-        cookie.value,
-        path=given.get("path") or "/",
-        domain=given.get("domain") or None,
-        max_age=int(given["max_age"]) if "max_age" in given else None,
-        expires=format_datetime(datetime.fromtimestamp(expires.seconds, UTC), usegmt=True) if expires else None,
-        secure=given.get("secure", False),
-        httponly=given.get("http_only", False),
-        samesite=SAME_SITE.get(cookie.same_site),
-    )
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

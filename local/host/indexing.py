@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local.host.protos import Message
+if TYPE_CHECKING:
+    from local.host.worker import Message
 
 Binding = Mapping[str, Any]  # a binding as the app declares it, app settings filled in
 
-DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity", "entityTrigger": "entityName"}
+DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity"}
 TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", *DURABLE}
 OTHERS = {("durableClient", "IN"), ("http", "OUT"), ("signalR", "OUT")}
 

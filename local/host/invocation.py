@@ -9,14 +9,13 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from local.host.indexing import Function
-from local.host.protos import Message, ParameterBinding, TypedData
-from local.host.signalr import Pushes
-from local.host.worker import InvocationFailed, Worker
+from local.host.indexing import Binding, Function
+from local.host.worker import InvocationFailed, Message, ParameterBinding, TypedData, Worker
 
 log = logging.getLogger("host")
+Push = Callable[[Binding, TypedData], Awaitable[None]]
 TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})")
 ONCE = Message(retry_count=0, max_retry_count=0)
 
@@ -24,12 +23,14 @@ ONCE = Message(retry_count=0, max_retry_count=0)
 class Invoker:
     """Runs functions of one app."""
 
-    def __init__(self, worker: Worker, settings: Mapping[str, str], *, timeout: float, durable_client: str) -> None:
-        """`timeout` is in seconds, endless where infinite; `durable_client` the value of `durableClient` bindings."""
+    def __init__(self, worker: Worker, push: Push, *, timeout: float, durable_client: str) -> None:
+        """`push` carries out a `signalR` output; `timeout` is in seconds, endless where infinite; `durable_client` is
+        the value of `durableClient` bindings.
+        """
         self._worker = worker
+        self._push = push
         self._timeout = timeout
         self._durable_client = durable_client
-        self._pushes = Pushes(settings)
 
     async def run(
         self,
@@ -37,7 +38,6 @@ class Invoker:
         data: TypedData,
         *,
         reason: str = "(null)",
-        details: str = "",
         metadata: Mapping[str, TypedData] | None = None,
         trace: tuple[str, str] = ("", ""),
         retry: Message = ONCE,
@@ -61,8 +61,6 @@ class Invoker:
             retry_context=retry,
         )
         log.log(level, "Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
-        if details:
-            log.info("Trigger Details: %s", details)
         await _hold("before", function.name)
         started = time.perf_counter()
 
@@ -87,13 +85,9 @@ class Invoker:
         except TimeoutError as error:
             raise InvocationFailed(f"TimeoutError: functionTimeout of {self._timeout:.0f} s exceeded") from error
         for output in answer.output_data:
-            await self._pushes.send(function.bound("signalR")[output.name], output.data)
+            await self._push(function.bound("signalR")[output.name], output.data)
         returned: TypedData | None = answer.return_value
         return returned
-
-    async def close(self) -> None:
-        """Let go of what the output bindings hold."""
-        await self._pushes.close()
 
 
 async def _hold(moment: str, function: str) -> None:

@@ -6,19 +6,17 @@ learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import grpc
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from azure.durable_functions import DurableFunctionsClient, DurableOrchestrationStatus, OrchestrationRuntimeStatus
-from durabletask.entities import EntityInstanceId
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-ROOT = "/webhooks/durabletask"
-ONE = "/instances/{instance}"
-ENTITY = "/entities/{name}/{key}"
+ROOT = "/runtime/webhooks/durabletask"
 STATUSES = OrchestrationRuntimeStatus
 ENDED = (STATUSES.Completed, STATUSES.Failed, STATUSES.Terminated)
 SHOWN = ("name", "instanceId", "runtimeStatus", "input", "customStatus", "output", "createdTime", "lastUpdatedTime")
@@ -32,7 +30,7 @@ ANSWERS = {
 
 def client_value(origin: str, engine: str, hub: str) -> str:
     """The value of a `durableClient` binding: JSON that names the engine (`host:port`) and this API."""
-    base, query = f"{origin}/runtime{ROOT}", f"taskHub={hub}&connection=Storage"
+    base, query = origin + ROOT, f"taskHub={hub}&connection=Storage"
     names = {"taskHubName": hub, "connectionName": "Storage", "requiredQueryStringParameters": query}
     return json.dumps(names | {"baseUrl": base, "httpBaseUrl": base, "rpcBaseUrl": engine})
 
@@ -45,23 +43,20 @@ class Management:
         self._client = DurableFunctionsClient(client)
         self._orchestrators = orchestrators
 
-    def endpoints(self) -> list[web.RouteDef]:
-        """All of them."""
-        calls: list[tuple[str, str, Handler]] = [
-            ("POST", "/orchestrators/{function}", self._start),
-            ("POST", "/orchestrators/{function}/{instance}", self._start),
-            ("GET", "/instances{slash:/?}", self._query),
-            ("DELETE", "/instances{slash:/?}", self._purge),
-            ("GET", ONE, self._status),
-            ("DELETE", ONE, self._purge),
-            ("POST", ONE + "/raiseEvent/{event}", self._raise_event),
-            ("POST", ONE + "/{order:terminate|suspend|resume|rewind}", self._order),
-            ("POST", ONE + "/restart", self._restart),
-            ("GET", ENTITY, self._entity),
-            ("POST", ENTITY, self._signal),
-            ("*", "/{rest:.*}", self._unknown),
-        ]
-        return [web.route(method, ROOT + path, _explained(call)) for method, path, call in calls]
+    def application(self) -> web.Application:
+        """All of it, below ROOT."""
+        app, one = web.Application(middlewares=[_explained]), "/instances/{instance}"
+        app.router.add_post("/orchestrators/{function}", self._start)
+        app.router.add_post("/orchestrators/{function}/{instance}", self._start)
+        app.router.add_get("/instances{slash:/?}", self._query)
+        app.router.add_delete("/instances{slash:/?}", self._purge)
+        app.router.add_get(one, self._status)
+        app.router.add_delete(one, self._purge)
+        app.router.add_post(one + "/{order:raiseEvent}/{event}", self._order)
+        app.router.add_post(one + "/{order:terminate|suspend|resume}", self._order)
+        app.router.add_post(one + "/restart", self._restart)
+        app.router.add_route("*", "/{rest:.*}", self._unknown)
+        return app
 
     async def _start(self, http: web.Request) -> web.Response:
         name, instance = http.match_info["function"], http.match_info.get("instance")
@@ -109,23 +104,20 @@ class Management:
             count = (await self._client.purge_instance_history_by(**_filter(http.query))).instances_deleted
         return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
-    async def _raise_event(self, http: web.Request) -> web.Response:
+    async def _order(self, http: web.Request) -> web.Response:
+        """Tell an instance something, unless it has ended."""
         given, found = await _json(http), await self._found(http)
+        instance, order, event = (http.match_info.get(name, "") for name in ("instance", "order", "event"))
         if found.runtime_status in ENDED:
             return web.Response(status=410)
-        await self._client.raise_orchestration_event(http.match_info["instance"], http.match_info["event"], data=given)
-        return web.Response(status=202)
-
-    async def _order(self, http: web.Request) -> web.Response:
-        """A failed instance is rewound, one that runs takes the other orders."""
-        order, instance, reason = http.match_info["order"], http.match_info["instance"], http.query.get("reason", "")
-        status = (await self._found(http)).runtime_status
-        if status != STATUSES.Failed if order == "rewind" else status in ENDED:
-            return web.Response(status=410)
-        if order == "terminate":
-            await self._client.terminate_orchestration(instance, output=reason, recursive=False)
-        else:
-            await getattr(self._client, f"{order}_orchestration")(instance, reason=reason)
+        client, reason = self._client, http.query.get("reason", "")
+        orders = {
+            "raiseEvent": partial(client.raise_orchestration_event, instance, event, data=given),
+            "terminate": partial(client.terminate_orchestration, instance, output=reason, recursive=False),
+            "suspend": partial(client.suspend_orchestration, instance, reason=reason),
+            "resume": partial(client.resume_orchestration, instance, reason=reason),
+        }
+        await orders[order]()
         return web.Response(status=202)
 
     async def _restart(self, http: web.Request) -> web.Response:
@@ -133,30 +125,19 @@ class Management:
         again = self._client.restart_orchestration(http.match_info["instance"], restart_with_new_instance_id=fresh)
         return self._accepted(await again)
 
-    async def _entity(self, http: web.Request) -> web.Response:
-        found = await self._client.get_entity(_entity_id(http))
-        return web.json_response(text=found.get_state() or "null") if found else web.Response(status=404)
-
-    async def _signal(self, http: web.Request) -> web.Response:
-        await self._client.signal_entity(_entity_id(http), http.query.get("op", ""), await _json(http))
-        return web.Response(status=202)
-
     async def _unknown(self, http: web.Request) -> web.Response:
         return _refused(501, f"The local host does not do {http.method} {http.path}.")
 
 
-def _explained(handler: Handler) -> Handler:
+@web.middleware
+async def _explained(request: web.Request, handler: Handler) -> web.StreamResponse:
     """What the engine or the request does not allow, as an answer that says so."""
-
-    async def explained(http: web.Request) -> web.Response:
-        try:
-            return await handler(http)
-        except (KeyError, ValueError) as error:
-            return _refused(400, f"Cannot read the request: {error}")
-        except grpc.aio.AioRpcError as error:
-            return _refused(ANSWERS.get(error.code(), 500), error.details() or error.code().name)
-
-    return explained
+    try:
+        return await handler(request)
+    except (KeyError, ValueError) as error:
+        return _refused(400, f"Cannot read the request: {error}")
+    except grpc.aio.AioRpcError as error:
+        return _refused(ANSWERS.get(error.code(), 500), error.details() or error.code().name)
 
 
 def _refused(status: int, message: str) -> web.Response:
@@ -182,10 +163,6 @@ async def _json(http: web.Request) -> Any:
     """The body as JSON, None for none."""
     body = await http.text()
     return json.loads(body) if body else None
-
-
-def _entity_id(http: web.Request) -> EntityInstanceId:
-    return EntityInstanceId(http.match_info["name"], http.match_info["key"])
 
 
 def _flag(http: web.Request, name: str, default: str = "false") -> bool:

@@ -1,7 +1,7 @@
 """The Durable pump: takes work from the Durable engine, runs it as functions, reports what became of it.
 
-The wire format is that of azure-functions-durable 2.x: an orchestrator or entity function takes and returns base64 of a
-Durable Task message, an activity takes and returns JSON.
+The wire format is that of azure-functions-durable 2.x: an orchestrator takes and returns base64 of a Durable Task
+message, an activity takes and returns JSON.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from local.durable.wire import helpers, pb, service
 from local.host.indexing import DURABLE, Function
 from local.host.invocation import Invoker
 from local.host.options import DurableTask
-from local.host.protos import TypedData
-from local.host.worker import InvocationFailed
+from local.host.worker import InvocationFailed, TypedData
 
 log = logging.getLogger("host")
 AGAIN = 0.5  # seconds before an engine that is away is tried again
@@ -27,12 +26,11 @@ ENDLESS_MESSAGES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_mes
 KINDS = {  # of work items: what the engine's calls name them, and the message that gives one back
     "orchestratorRequest": ("Orchestrator", pb.AbandonOrchestrationTaskRequest),
     "activityRequest": ("Activity", pb.AbandonActivityTaskRequest),
-    "entityRequestV2": ("Entity", pb.AbandonEntityTaskRequest),
 }
 
 
 class DurablePump:
-    """Connects an app's orchestrators, activities and entities to the engine at an address (`host:port`)."""
+    """Connects an app's orchestrators and activities to the engine at an address (`host:port`)."""
 
     def __init__(self, functions: Iterable[Function], invoker: Invoker, options: DurableTask, address: str) -> None:
         self._functions = {
@@ -45,7 +43,6 @@ class DurablePump:
         self._limits = pb.GetWorkItemsRequest(
             maxConcurrentOrchestrationWorkItems=options.max_concurrent_orchestrator_functions,
             maxConcurrentActivityWorkItems=options.max_concurrent_activity_functions,
-            maxConcurrentEntityWorkItems=options.max_concurrent_entity_functions,
         )
         self._running: set[asyncio.Task[None]] = set()
 
@@ -91,7 +88,8 @@ class DurablePump:
             done = await getattr(self, f"_{name.lower()}")(getattr(item, kind))
             done.completionToken = item.completionToken
             await getattr(self._engine, f"Complete{name}Task")(done)
-        except InvocationFailed:
+        except InvocationFailed as failure:
+            log.warning("Gave %s back to the Durable engine: %s", kind, failure)
             abandon = getattr(self._engine, f"AbandonTask{name}WorkItem")
             await abandon(give_back(completionToken=item.completionToken))
         except grpc.aio.AioRpcError as error:
@@ -99,53 +97,29 @@ class DurablePump:
 
     async def _orchestrator(self, request: Any) -> Any:
         started = [e for e in (*request.pastEvents, *request.newEvents) if e.HasField("executionStarted")]
-        name = started[-1].executionStarted.name
-        if function := self._functions.get(("orchestrationTrigger", name.lower())):
-            response = pb.OrchestratorResponse.FromString(await self._replay(function, request))
-        else:
-            missing, status = _unknown("orchestrator", name), pb.ORCHESTRATION_STATUS_FAILED
-            action = helpers.new_complete_orchestration_action(-1, status, failure_details=missing)
-            response = pb.OrchestratorResponse(actions=[action])
+        value = base64.b64encode(request.SerializeToString()).decode()
+        returned = await self._run("orchestrationTrigger", started[-1].executionStarted.name, value)
+        if not returned.string:
+            raise InvocationFailed("the orchestrator returned nothing")
+        response = pb.OrchestratorResponse.FromString(base64.b64decode(returned.string))
         response.instanceId = request.instanceId
         return response
 
-    async def _entity(self, request: Any) -> Any:
-        batch, infos = helpers.convert_to_entity_batch_request(request)
-        name = request.instanceId.split("@")[1]
-        if function := self._functions.get(("entityTrigger", name)):
-            result = pb.EntityBatchResult.FromString(await self._replay(function, batch))
-        else:
-            failed = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=_unknown("entity", name)))
-            result = pb.EntityBatchResult(entityState=request.entityState, results=[failed] * len(infos))
-        del result.operationInfos[:]
-        result.operationInfos.extend(infos)  # they route the answers to those who asked
-        return result
-
     async def _activity(self, request: Any) -> Any:
         response = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
-        function = self._functions.get(("activityTrigger", request.name.lower()))
-        if function is None:
-            response.failureDetails.CopyFrom(_unknown("activity", request.name))
-            return response
-        value, parent = TypedData(string=request.input.value or "null"), request.parentTraceContext
+        parent = request.parentTraceContext
         trace = parent.traceParent, parent.traceState.value
         try:
-            if returned := await self._invoker.run(function, value, trace=trace):
-                response.result.value = returned.json or returned.string or ""
+            returned = await self._run("activityTrigger", request.name, request.input.value or "null", trace)
+            response.result.value = returned.json or returned.string or ""
         except InvocationFailed as failure:
             kind, _, text = failure.message.partition(": ")
             stack = helpers.get_string_value(failure.stack_trace)
             response.failureDetails.CopyFrom(pb.TaskFailureDetails(errorType=kind, errorMessage=text, stackTrace=stack))
         return response
 
-    async def _replay(self, function: Function, request: Any) -> bytes:
-        value = TypedData(string=base64.b64encode(request.SerializeToString()).decode())
-        returned = await self._invoker.run(function, value)
-        if returned is None or not returned.string:
-            raise InvocationFailed(f"'{function.name}' returned nothing")
-        return base64.b64decode(returned.string)
-
-
-def _unknown(kind: str, name: str) -> Any:
-    message = f"The app has no {kind} function named '{name}'."
-    return pb.TaskFailureDetails(errorType="FunctionNotFound", errorMessage=message, isNonRetriable=True)
+    async def _run(self, kind: str, name: str, value: str, trace: tuple[str, str] = ("", "")) -> TypedData:
+        function = self._functions.get((kind, name.lower()))
+        if function is None:
+            raise InvocationFailed(f"FunctionNotFound: The app has no {DURABLE[kind]} function named '{name}'.")
+        return await self._invoker.run(function, TypedData(string=value), trace=trace) or TypedData()

@@ -1,31 +1,39 @@
 """Service Bus triggers: peek-lock receivers on a queue, a subscription, a dead-letter queue, or on sessions of one.
 
 A message is completed when its function has succeeded and abandoned when it has raised
-(learn.microsoft.com/azure/azure-functions/functions-bindings-service-bus-trigger#peeklock-behavior).
+(learn.microsoft.com/azure/azure-functions/functions-bindings-service-bus-trigger#peeklock-behavior and
+#message-metadata).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import ssl
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
-from local.host import messages
 from local.host.indexing import Function, Refused
 from local.host.invocation import Invoker
 from local.host.options import ServiceBus
-from local.host.worker import InvocationFailed
+from local.host.worker import InvocationFailed, Message, TypedData
 
 log = logging.getLogger("host")
 Messages = Sequence[ServiceBusReceivedMessage]
+AS_NAMED = (  # trigger metadata of the same names as the SDK's properties
+    "content_type", "correlation_id", "dead_letter_error_description", "dead_letter_reason", "dead_letter_source",
+    "enqueued_sequence_number", "enqueued_time_utc", "expires_at_utc", "lock_token", "message_id", "partition_key",
+    "reply_to", "reply_to_session_id", "scheduled_enqueue_time_utc", "sequence_number", "session_id", "state",
+    "subject", "to",
+)  # fmt: skip
 DEAD_LETTER = "/$deadletterqueue"
 PATIENT, BRIEF = 2.0, 0.1  # seconds that one read of a connection lasts while it waits for work, and while it has some
 WAITING = 2  # receivers that wait for a session at a time: opening one takes the SDK half a second
@@ -126,16 +134,10 @@ class ServiceBusTrigger:
         return await receiver.receive_messages(self._batch, self._options.session_idle_timeout)
 
     async def _handle(self, receiver: ServiceBusReceiver, received: Messages) -> None:
-        data, metadata = messages.many(received) if self._many else messages.one(received[0])
-        first = received[0]
-        details = (
-            f"MessageId: {first.message_id}, SequenceNumber: {first.sequence_number}, DeliveryCount: "
-            f"{(first.delivery_count or 0) + 1}, SessionId: {first.session_id}, MessageCount: {len(received)}"
-        )
+        data, metadata = _many(received) if self._many else _one(received[0])
         settle = receiver.complete_message
         try:
-            trace = (messages.trace_parent(first), "")
-            await self._invoker.run(self._function, data, details=details, metadata=metadata, trace=trace)
+            await self._invoker.run(self._function, data, metadata=metadata, trace=_trace(received[0]))
         except InvocationFailed:
             settle = receiver.abandon_message
         for message in received:
@@ -162,3 +164,63 @@ async def _unless[T](stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | N
     with suppress(asyncio.CancelledError):
         return await working
     return None
+
+
+def _body(message: ServiceBusReceivedMessage) -> bytes:
+    """The body's data section."""
+    raw = message.body
+    return raw if isinstance(raw, bytes) else str(raw).encode() if isinstance(raw, str) else b"".join(raw)
+
+
+def _one(message: ServiceBusReceivedMessage) -> tuple[TypedData, dict[str, TypedData]]:
+    """The trigger's value, text where it is UTF-8, and its metadata for cardinality `one`, which the metadata
+    `UserProperties` tells of.
+    """
+    try:
+        value = TypedData(string=_body(message).decode())
+    except UnicodeDecodeError:
+        value = TypedData(bytes=_body(message))
+    properties = _properties(message)
+    return value, {name: _json(each) for name, each in properties.items() if each is not None}
+
+
+def _many(messages: Messages) -> tuple[TypedData, dict[str, TypedData]]:
+    """The same for cardinality `many`: bodies in a collection, each property as a JSON array `…Array`."""
+    rows = [_properties(message) for message in messages]
+    columns = {f"{name}Array": _json([row[name] for row in rows]) for name in rows[0]}
+    return TypedData(collection_bytes=Message(bytes=[_body(message) for message in messages])), columns
+
+
+def _properties(message: ServiceBusReceivedMessage) -> dict[str, Any]:
+    """The broker's and the sender's properties by the names of the trigger's metadata; None where there is none."""
+    own = {_text(name): value for name, value in (message.application_properties or {}).items()}
+    return {name.title().replace("_", ""): getattr(message, name) for name in AS_NAMED} | {
+        "ApplicationProperties": own,
+        "UserProperties": own,
+        "DeliveryCount": (message.delivery_count or 0) + 1,  # AMQP counts failed deliveries, .NET this one too
+        "Label": message.subject,
+        "LockedUntil": message.locked_until_utc,
+        # A time span is `hh:mm:ss`; none from a day on: azure-functions 2.3.0 cannot parse such a one.
+        "TimeToLive": span if (span := message.time_to_live) and not span.days else None,
+    }
+
+
+def _trace(message: ServiceBusReceivedMessage) -> tuple[str, str]:
+    """The W3C trace that the sender put on the message; empty where it put none."""
+    own: Any = message.application_properties or {}
+    return _text(own.get(b"Diagnostic-Id") or own.get(b"traceparent") or ""), ""
+
+
+def _json(value: Any) -> TypedData:
+    return TypedData(json=json.dumps(value, default=_text))
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bytes():
+            return value.decode(errors="replace")
+        case datetime():
+            return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        case timedelta():
+            return str(timedelta(seconds=int(value.total_seconds()))).zfill(8)
+    return str(value)

@@ -1,23 +1,28 @@
-"""The `signalR` output binding: messages and group actions, pushed by REST (data plane 2022-06-01).
+"""SignalR: the output binding, pushed by REST (data plane 2022-06-01), and triggers, which the service posts to.
 
-Shapes: learn.microsoft.com/azure/azure-functions/functions-bindings-signalr-service-output.
+Shapes: learn.microsoft.com/azure/azure-functions/functions-bindings-signalr-service-output and -trigger; what the
+service posts: learn.microsoft.com/azure/azure-signalr/concept-upstream.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import aiohttp
+from aiohttp import web
 from yarl import URL
 
-from local.host.indexing import Binding, Refused
-from local.host.protos import TypedData
-from local.host.worker import InvocationFailed
+from local.host.indexing import Binding, Function, Refused
+from local.host.invocation import Invoker
+from local.host.worker import InvocationFailed, TypedData
 
+CONNECTIONS = "connections"  # the one category of events that is known: no client calls hub methods
 LIFETIME = 300  # seconds that the token of one push is valid
 
 
@@ -82,3 +87,50 @@ def _call(entry: Mapping[str, Any]) -> tuple[str, str, Any]:
     if action in ("add", "remove") and group and member:
         return "PUT" if action == "add" else "DELETE", f"/groups/{group}{member}", None
     raise ValueError(f"a group action needs add or remove, a groupName, and a connectionId or userId: {dict(entry)}")
+
+
+class Upstream:
+    """Runs a function for each event that one declares by hub and event."""
+
+    def __init__(self, functions: Iterable[Function], invoker: Invoker, settings: Mapping[str, str]) -> None:
+        """Raises Refused."""
+        self._invoker = invoker
+        self._functions: dict[tuple[str, ...], tuple[Function, str]] = {}
+        for function in functions:
+            hub, category, event = (function.trigger[name].lower() for name in ("hubName", "category", "event"))
+            if category != CONNECTIONS:
+                raise Refused(f"Function '{function.name}': the local host does not know events of '{category}'")
+            self._functions[hub, category, event] = (function, connection(function.trigger, settings)[1])
+
+    def application(self) -> web.Application:
+        """The one address that the service knows."""
+        app = web.Application()
+        app.router.add_post("", self._event)
+        return app
+
+    async def _event(self, http: web.Request) -> web.Response:
+        facts = {name.title().removeprefix("X-Asrs-"): value for name, value in http.headers.items()}
+        key = tuple(facts.get(name, "").lower() for name in ("Hub", "Category", "Event"))
+        function, secret = self._functions.get(key, (None, ""))
+        if function is None:
+            return web.Response(status=404)
+        digest = hmac.new(secret.encode(), facts.get("Connection-Id", "").encode(), hashlib.sha256).hexdigest()
+        given = facts.get("Signature", "").split(",")
+        if not any(hmac.compare_digest(each.encode(), f"sha256={digest}".encode()) for each in given):
+            return web.Response(status=401)
+        claims = (claim.partition(": ") for claim in facts.get("User-Claims", "").split(",") if claim.strip())
+        context = {  # as the extension writes it
+            "Arguments": None,
+            "Error": json.loads(await http.read() or b"{}").get("error"),
+            **{name: facts[name] for name in ("Category", "Event", "Hub")},
+            "ConnectionId": facts.get("Connection-Id"),
+            "UserId": facts.get("User-Id"),
+            "Headers": dict(http.headers),
+            "Query": dict(parse_qsl(facts.get("Client-Query", "").removeprefix("?"))),
+            "Claims": {name.strip(): value for name, _, value in reversed(list(claims))},  # of equal names the first
+        }
+        try:
+            await self._invoker.run(function, TypedData(string=json.dumps(context)))
+        except InvocationFailed:
+            return web.Response(status=403 if key[2] == "connected" else 500)
+        return web.Response(status=204)

@@ -1,6 +1,9 @@
 """Timer triggers: one run at a time over all workers, and what was missed while nobody ran is past due.
 
 learn.microsoft.com/azure/azure-functions/functions-bindings-timer; the status is what WebJobs' ScheduleMonitor keeps.
+Schedules are NCRONTAB in UTC: `{second} {minute} {hour} {day} {month} {day of week}`, or five fields without the
+seconds. What a field may say is github.com/atifaziz/NCrontab, CrontabFieldImpl; Python's cron libraries take more than
+that, and other weekdays.
 """
 
 from __future__ import annotations
@@ -9,19 +12,70 @@ import asyncio
 import fcntl
 import json
 import logging
+from bisect import bisect
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import product
 from pathlib import Path
 
 from local.host.indexing import Function, Refused
 from local.host.invocation import Invoker
-from local.host.ncrontab import Schedule
-from local.host.protos import Message, TypedData
-from local.host.worker import InvocationFailed
+from local.host.worker import InvocationFailed, Message, TypedData
 
 MONITORED = timedelta(minutes=1)  # schedules that are due more often keep no status, in Azure either
 LOOK_UP = 1.0  # seconds between two tries to become the worker that runs the timer
-NEVER = "0001-01-01T00:00:00"
+MONTHS = ["january", "february", "march", "april", "may", "june",
+          "july", "august", "september", "october", "november", "december"]  # fmt: skip
+DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
+FIELDS: tuple[tuple[int, int, list[str]], ...] = (  # lowest, highest, names of the numbers from the lowest
+    (0, 59, []), (0, 59, []), (0, 23, []), (1, 31, []), (1, 12, MONTHS), (0, 6, DAYS),
+)  # fmt: skip
+SEARCHED = 9 * 366  # days; a 29 February may be eight years away
+
+
+class Schedule:
+    """When a timer is due. All six fields must fit, day of month and day of week both."""
+
+    def __init__(self, expression: str) -> None:
+        """Read an expression. Raises ValueError."""
+        fields = expression.lower().split()
+        if len(fields) == 5:
+            fields.insert(0, "0")
+        if len(fields) != 6:
+            raise ValueError(f"'{expression}' has {len(fields)} fields, a schedule has six")
+        read = [_values(field, *known) for field, known in zip(fields, FIELDS, strict=True)]
+        seconds, minutes, hours, self._days, self._months, self._weekdays = read
+        self._times = sorted(time(*each) for each in product(hours, minutes, seconds))
+
+    def after(self, moment: datetime) -> datetime:
+        """The first time due after the moment. Raises ValueError where none comes within nine years."""
+        at = bisect(self._times, moment.time())
+        for ahead in range(SEARCHED):
+            day = moment.date() + timedelta(days=ahead)
+            fits = day.month in self._months and day.day in self._days and day.isoweekday() % 7 in self._weekdays
+            if fits and at < len(self._times):
+                return datetime.combine(day, self._times[at], UTC)
+            at = 0
+        raise ValueError("the schedule is never due")
+
+
+def _values(field: str, lowest: int, highest: int, names: list[str]) -> frozenset[int]:
+    """The numbers that a field allows: `*`, `5`, `1-5`, `*/10`, `5/20`, `MON,WED`; the ends of a range in any order."""
+
+    def number(text: str) -> int:
+        named = [lowest + at for at, name in enumerate(names) if text and name.startswith(text)]
+        return named[0] if named else int(text)
+
+    found: set[int] = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        start = lowest if span == "*" else number(first)
+        end = number(last) if last else highest if step or span == "*" else start
+        if not (lowest <= start <= highest and lowest <= end <= highest):
+            raise ValueError(f"'{part}' is outside {lowest}-{highest}")
+        found |= set(range(min(start, end), max(start, end) + 1, max(int(step or 1), 1)))
+    return frozenset(found)
 
 
 class TimerTrigger:
@@ -46,7 +100,10 @@ class TimerTrigger:
     async def run(self, stop: asyncio.Event) -> None:
         """Run the function whenever it is due, until `stop`."""
         with self._lock.open("w") as lock:  # the system lets go of it whichever way this worker ends
-            while not _locked(lock.fileno()):
+            while True:
+                with suppress(BlockingIOError):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
                 if await _stopped(stop, LOOK_UP):
                     return
             due = datetime.now(UTC)
@@ -67,7 +124,7 @@ class TimerTrigger:
     async def _fire(self, stop: asyncio.Event, *, past_due: bool) -> None:
         """Run the function, again as its retry policy says (RpcRetryOptions; a limit of -1 is none)."""
         started = datetime.now(UTC)
-        last = self._last.isoformat() if self._last else NEVER
+        last = self._last.isoformat() if self._last else "0001-01-01T00:00:00"
         status = {"Last": last, "LastUpdated": last, "Next": self._schedule.after(started).isoformat()}
         value = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
         policy, attempt = self._function.retry or Message(max_retry_count=0), 0
@@ -100,13 +157,6 @@ def _pause(policy: Message, attempt: int) -> float:
     if pause is None:
         pause = min(policy.minimum_interval * 2 ** min(attempt, 20), policy.maximum_interval)
     return pause.total_seconds()
-
-
-def _locked(file: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:

@@ -1,7 +1,8 @@
 """Microsoft's Python worker (azure-functions-runtime), driven in this process on a thread and event loop of its own.
 
 Its own loop, so that a function that blocks stalls other functions, as in Azure, but never the host. One app a process:
-the worker's registry and the module name `function_app` are global.
+the worker's registry and the module name `function_app` are global. The worker takes this module as its `protos`, the
+shapes of azure-functions-language-worker-protobuf, FunctionRpc.proto: plain classes instead of protobuf.
 """
 
 from __future__ import annotations
@@ -13,16 +14,66 @@ import sys
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import azure_functions_runtime as runtime
 
-from local.host import protos
 from local.host.indexing import Refused
-from local.host.protos import Message, StatusResult
 
 SCRIPT = "function_app.py"
+
+
+class Message:
+    """Named fields. An unset one reads as None, but not `TypedData` and dunder names, which the worker probes for."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "TypedData":
+            raise AttributeError(name)
+        return None
+
+
+class TypedData(Message):
+    """One value: at most one of string, json, bytes, http, int, double and the collections is set."""
+
+    def WhichOneof(self, _group: str) -> str | None:  # noqa: N802 - protobuf's name
+        """The kind that is set, None for no value."""
+        return next((kind for kind, value in vars(self).items() if value is not None), None)
+
+
+class ParameterBinding(Message):
+    """A value by the name of its binding; shared memory is not used."""
+
+    def WhichOneof(self, _group: str) -> str:  # noqa: N802 - protobuf's name
+        """Always `data`."""
+        return "data"
+
+
+class BindingInfo(Message):
+    """The directions of a binding, and the absent data type."""
+
+    undefined, out, inout = 0, 1, 2
+
+
+class StatusResult(Message):
+    """How a request to the worker ended."""
+
+    Failure, Success, Cancelled = 0, 1, 2
+
+
+class RpcHttpCookie(Message):
+    """A cookie of an HTTP answer; optional fields are wrapped in `Nullable…`."""
+
+    SameSite = IntEnum("SameSite", {"None": 0, "Lax": 1, "Strict": 2, "ExplicitNone": 3})
+
+
+FunctionEnvironmentReloadResponse = FunctionLoadResponse = FunctionMetadataResponse = InvocationResponse = Message
+NullableBool = NullableDouble = NullableString = NullableTimestamp = Timestamp = Message
+RpcException = RpcFunctionMetadata = RpcHttp = RpcRetryOptions = WorkerInitResponse = WorkerMetadata = Message
 
 
 class InvocationFailed(Exception):
@@ -53,7 +104,7 @@ class Worker:
         runtime.start_threadpool_executor()
         self._thread.start()
         init = Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder)))
-        properties = {"host": "127.0.0.1", "protos": protos}
+        properties = {"host": "127.0.0.1", "protos": sys.modules[__name__]}
         answer = self._submit(runtime.worker_init_request(Message(request=init, properties=properties))).result()
         if answer.result.status != StatusResult.Success:
             raise Refused(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}".rstrip())
@@ -80,17 +131,10 @@ class Worker:
 
     def stop(self) -> None:
         """End the worker. What the app registered with `atexit` runs after this, when the interpreter exits."""
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
         if self._thread.is_alive():
-            self._submit(_cancel_the_rest()).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=5)
             runtime.stop_threadpool_executor()
-            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # an app has no hook to close its clients in
-        self._loop.close()
-
-
-async def _cancel_the_rest() -> None:
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
-        task.cancel()
-    await asyncio.wait(rest, timeout=2) if rest else None
+        if not self._thread.is_alive():  # a function may block it for ever
+            self._loop.close()

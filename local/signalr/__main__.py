@@ -1,50 +1,125 @@
-"""`python -m local.signalr`: run the service."""
+"""`python -m local.signalr`: one port for clients, the data plane, and what tests may do.
 
-from __future__ import annotations
+github.com/dotnet/aspnetcore, src/SignalR/docs/specs/TransportProtocols.md.
+"""
 
-import argparse
 import asyncio
 import logging
 import resource
-import signal
+import secrets
 import sys
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
 
 from local.paths import state_dir
 from local.ports import HOST, Ports
-from local.signalr.server import running_service
+from local.signalr import rest
+from local.signalr.connection import LARGEST, Connection
+from local.signalr.service import SERVICE, Service, Switches
+from local.signalr.tokens import Failure, check
 
-log = logging.getLogger("local.signalr")
 OPEN_FILES = 10_240  # one a client; systems start with 256 or 1,024
+NEGOTIATION = 60.0  # seconds in which a negotiated connection must open
+WEB_SOCKETS = [{"transport": "WebSockets", "transferFormats": ["Text", "Binary"]}]
+routes = web.RouteTableDef()
 
 
-async def _serve(port: int, upstream: str) -> None:
+async def application(port: int, upstream: str, file: str = ":memory:") -> web.Application:
+    """The service, to be run on a port; `upstream` is the app's URL, `file` holds the memberships of users."""
+    service = Service(f"http://{HOST}:{port}", upstream, file)
+    app = web.Application(client_max_size=LARGEST)
+    app[SERVICE] = service
+    app.add_routes([*routes, web.route("*", "/api/hubs/{hub}{path:.*}", rest.serve)])
+    app.on_response_prepare.append(_cors)
+    app.on_shutdown.append(service.say_goodbye)
+    app.cleanup_ctx.append(service.run)
+    return app
+
+
+@routes.get("/api/health")
+@routes.options("/client/negotiate")
+async def _fine(_request: web.Request) -> web.Response:
+    return web.Response()
+
+
+@routes.post("/client/negotiate")
+async def _negotiate(request: web.Request) -> web.Response:
+    """Say how to connect; since version 1 with a token that is not the connection's id."""
+    _authenticate(request)
+    connection_id = token = secrets.token_urlsafe(16)
+    answer: dict[str, Any] = {"connectionId": connection_id, "availableTransports": WEB_SOCKETS}
+    if request.query.get("negotiateVersion", "0") != "0":
+        token = secrets.token_urlsafe(16)
+        answer |= {"negotiateVersion": 1, "connectionToken": token}
+    negotiated = request.app[SERVICE].negotiated
+    negotiated[token] = connection_id
+    asyncio.get_running_loop().call_later(NEGOTIATION, negotiated.pop, token, None)
+    return web.json_response(answer)
+
+
+@routes.get("/client/")
+async def _connect(request: web.Request) -> web.StreamResponse:
+    """Serve a WebSocket. What was negotiated is for one use; who skips that has no `id`."""
+    claims, service, token = _authenticate(request), request.app[SERVICE], request.query.get("id")
+    connection_id = service.negotiated.pop(token, None) if token else secrets.token_urlsafe(16)
+    if connection_id is None:
+        raise Failure(404, "Error.Connection.NotExisted", "No connection was negotiated under this id.")
+    return await Connection(service, request, connection_id, claims).serve(request)
+
+
+def _authenticate(request: web.Request) -> dict[str, Any]:
+    """The claims of a client."""
+    if not (hub := request.query.get("hub")):
+        raise Failure(400, "Error.Hub.Invalid", "The query has no 'hub'.")
+    return check(request, request.app[SERVICE].endpoint, f"/client/?hub={hub}", f"/client/?hub={hub.lower()}")
+
+
+async def _cors(request: web.Request, response: web.StreamResponse) -> None:
+    """Let clients of any origin in: it is echoed, never `*`, because clients send credentials."""
+    if (origin := request.headers.get("Origin")) and request.path.startswith("/client"):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
+        response.headers["Vary"] = "Origin"
+
+
+@routes.put("/local/switches")
+async def _switch(request: web.Request) -> web.Response:
+    """Set all switches; those that are not named are as in Azure."""
+    try:
+        asked = {name: float(value) for name, value in (await request.json()).items()}
+        switches = request.app[SERVICE].switches = Switches(**asked)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise web.HTTPBadRequest(text=f"No switches: {error}") from None
+    return web.json_response(asdict(switches))
+
+
+@routes.post("/local/drop")
+async def _drop(request: web.Request) -> web.Response:
+    """Cut connections off without a word: all, or those of `hub` and `user`."""
+    asked, connections = dict(request.query).items(), request.app[SERVICE].connections.values()
+    dropped = [each for each in connections if asked <= {"hub": each.hub, "user": each.user}.items()]
+    for connection in dropped:
+        connection.transport.abort()
+    return web.json_response({"dropped": len(dropped)})
+
+
+def main() -> None:
     """Serve until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running_service(port, upstream, file=str(state_dir() / "signalr.sqlite3")) as service:
-        log.info("listening on %s, events go to %s", service.endpoint, upstream)
-        await stop.wait()
-
-
-def main() -> int:
-    """Read the command line and serve."""
-    ports = Ports.from_environment()
-    default = f"http://{HOST}:{ports.host}/runtime/webhooks/signalr"
-    parser = argparse.ArgumentParser(prog="python -m local.signalr", description="A local SignalR Service")
-    parser.add_argument("--upstream", default=default, help="where events go; may hold {hub}, {category}, {event}")
-    options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < OPEN_FILES:  # below 0: no limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES if hard < 0 else min(hard, OPEN_FILES), hard))
+    ports = Ports.from_environment()
+    upstream = f"http://{HOST}:{ports.host}/runtime/webhooks/signalr"
+    app = application(ports.signalr, upstream, str(state_dir() / "signalr.sqlite3"))
     try:
-        asyncio.run(_serve(ports.signalr, options.upstream))
+        web.run_app(app, host=HOST, port=ports.signalr, print=None, access_log=None, shutdown_timeout=2)
     except OSError:
-        print(f"Port {ports.signalr} is taken; the SignalR service cannot listen.", file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(f"Port {ports.signalr} is taken; the SignalR service cannot listen.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

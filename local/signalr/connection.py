@@ -1,147 +1,128 @@
-"""One client's connection: handshake, messages in, frames out, pings, and the end."""
+"""One client, from its handshake to its end: the app hears what it does, and it hears what the app pushes.
+
+learn.microsoft.com/azure/azure-signalr/concept-upstream. There is one rule, for every hub, category and event.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
+import json
 import logging
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlencode
 
-from aiohttp import WSMsgType, web
+import aiohttp
+from aiohttp import web
 
 from local.signalr import protocol as wire
-from local.signalr.protocol import JSON, Message, Protocol, ProtocolError
+from local.signalr.protocol import JSON, ProtocolError
+from local.signalr.tokens import KEYS, USER_CLAIMS
+
+if TYPE_CHECKING:
+    from local.signalr.service import Service
 
 log = logging.getLogger("local.signalr")
-GOODBYE = 2.0  # seconds for the last words to leave
+LARGEST = 1024 * 1024  # bytes of a message
+TIMEOUT = aiohttp.ClientTimeout(total=30)
+NOBODY = 404  # what an app that is not there counts as: no rule that matches
 
 
-@dataclass(frozen=True)
-class Patience:
-    """What a client may take. Times are in seconds."""
-
-    handshake: float = 15.0
-    ping: float = 10.0  # between signs of life that it gets
-    silence: float = 30.0  # between those that it gives
-    unread: int = 8 * 1024 * 1024  # bytes that may wait for it
-
-
-@dataclass(eq=False)
 class Connection:
     """One WebSocket. `send` never waits: a client that does not read is dropped, and nobody waits for it."""
 
-    id: str
-    hub: str
-    user: str | None
-    claims: dict[str, Any]
-    query: str
-    patience: Patience
-    socket: web.WebSocketResponse
-    transport: asyncio.Transport | None
-    protocol: Protocol = JSON
-    groups: set[str] = field(default_factory=set)  # the connection's own; those of its user are elsewhere
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # its events go to the app one after another
-    due: float = 0.0  # when the latest push leaves, where pushes are delayed
-    _frames: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
-    _waiting: int = 0  # bytes in the queue
-    _buffer: bytearray = field(default_factory=bytearray)
+    def __init__(self, service: Service, request: web.Request, id_: str, claims: dict[str, Any]) -> None:
+        self.id, self.hub = id_, request.query["hub"].lower()
+        self.user = next((str(claims[name]) for name in USER_CLAIMS if claims.get(name)), None)
+        self.protocol = JSON
+        self.groups: set[str] = set()  # its own; those of its user are the service's
+        self.due = 0.0  # when the latest push leaves, where pushes are delayed
+        self.transport = cast("asyncio.Transport", request.transport)
+        self._service = service
+        self._socket = web.WebSocketResponse(max_msg_size=LARGEST, timeout=2, compress=False, decode_text=False)
+        self._end: asyncio.Task[bool] | None = None
+        query = [(name, value) for name, value in request.query.items() if name not in ("access_token", "id")]
+        digests = (hmac.new(key.encode(), id_.encode(), hashlib.sha256).hexdigest() for key in KEYS)
+        self._introduction = {
+            "X-ASRS-Connection-Id": id_,
+            "X-ASRS-Hub": self.hub,
+            "X-ASRS-Signature": ",".join(f"sha256={digest}" for digest in digests),
+            "X-ASRS-Client-Query": f"?{urlencode(query)}",
+            "X-ASRS-User-Claims": ", ".join(f"{name}: {value}" for name, value in claims.items()),
+        } | ({"X-ASRS-User-Id": self.user} if self.user else {})
 
-    async def shake_hands(self) -> None:
-        """Agree on a protocol and queue the answer: what is sent from now on comes after it. Raises ProtocolError."""
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Be there for the client until it goes, one thing after another."""
+        await self._socket.prepare(request)
         try:
-            async with asyncio.timeout(self.patience.handshake):
-                while wire.SEPARATOR not in self._buffer:
-                    await self._receive()
-        except TimeoutError:
-            raise ProtocolError("The handshake took too long.") from None
-        self.protocol = wire.handshake(next(JSON.split(self._buffer)))
-        self.send(JSON.encode({}))
+            self.protocol = wire.handshake((await self._socket.receive(self._service.switches.handshake)).data)
+        except (ProtocolError, TimeoutError) as error:
+            self.send(JSON.encode(({"error": str(error) or "The handshake took too long."}, [])))
+        else:
+            await self._attend()
+        await (self._end or self._socket.close())
+        return self._socket
 
-    async def refuse(self, reason: str) -> None:
-        """Answer a handshake that failed, instead of all that was queued."""
-        await self._put(JSON.encode({"error": reason}))
+    async def _attend(self) -> None:
+        """Tell the app who is there, what is called, and who is gone; it can push from the first of these on.
 
-    async def serve(self, received: Callable[[Message], Awaitable[None]]) -> str | None:
-        """Exchange messages until either side ends the connection; the client's fault that ended it, if any."""
-        writer = asyncio.create_task(self._write())
-        reader = asyncio.create_task(self._read(received))
+        Only an answer refuses, and only a 4xx other than 404: an app that is not there, has no function for the event
+        or breaks on it keeps nobody out.
+        """
+        goodbye: dict[str, Any] = {"type": 11}
+        self._service.connections[self.id] = self
+        self.send(b"{}" + wire.SEPARATOR)
         try:
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
-            fault = reader.result() if reader.done() else None
-            if fault:
-                self.close(fault)
-                await asyncio.wait({writer}, timeout=GOODBYE)
-            return fault
+            status, _ = await self._tell("connections", "connected", b'{"type":10}')
+            if 400 <= status < 500 and status != NOBODY:
+                self.close("The connection was refused by the app.")
+                return
+            while isinstance(frame := (await self._socket.receive(self._service.switches.silence)).data, bytes):
+                for call in self.protocol.decode(frame):
+                    await self._called(*call)
+        except (ProtocolError, TimeoutError) as error:
+            goodbye["error"] = str(error) or "The client was silent for too long."
+            self.close(goodbye["error"])
         finally:
-            reader.cancel()
-            writer.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            del self._service.connections[self.id]
+        await self._tell("connections", "disconnected", json.dumps(goodbye).encode())
+
+    async def _called(self, kind: int, invocation_id: str | None, target: str, raw: bytes) -> None:
+        """A call goes to the app; what comes back, or that it failed, goes to a client that waits for it."""
+        error, answer = "Client streaming is not supported in serverless mode.", b""
+        if kind == wire.INVOCATION:
+            status, answer = await self._tell("messages", target, raw, self.protocol.content_type)
+            error = "" if status in (200, 204) else f"Invocation failed, status code {status}"
+        if invocation_id:
+            done = self.protocol.encode(wire.completion(invocation_id, error))
+            self.send(answer if answer and not error else done)
+
+    async def _tell(self, category: str, event: str, body: bytes, media: str = "application/json") -> tuple[int, bytes]:
+        """Post an event to the app; the status and the body of its answer."""
+        url = self._service.upstream.format(hub=self.hub, category=category, event=quote(event, safe=""))
+        headers = {"X-ASRS-Category": category, "X-ASRS-Event": event, "Content-Type": media, **self._introduction}
+        try:
+            async with self._service.http.post(url, data=body, headers=headers, timeout=TIMEOUT) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:  # ValueError: a header with a line break
+            log.info("upstream %s/%s: %s", category, event, type(error).__name__)
+            return NOBODY, b""
 
     def send(self, frame: bytes) -> None:
-        """Queue a frame; drop the connection when too much waits for it."""
-        self._waiting += len(frame)
-        if self._waiting > self.patience.unread:
+        """Write the bytes as they are: every connection of a protocol gets the same ones."""
+        if self.transport.get_write_buffer_size() > self._service.switches.unread:
             log.warning("connection %s does not read; dropped", self.id)
-            self.drop()
-            return
-        self._frames.put_nowait(frame)
+            self.transport.abort()
+        # Now, in this order; only a write that must wait for the client goes on by itself.
+        asyncio.Task(self._write(frame), loop=asyncio.get_running_loop(), eager_start=True)
+
+    async def _write(self, frame: bytes) -> None:
+        with suppress(ConnectionError):
+            await self._socket.send_frame(frame, self.protocol.frames)
 
     def close(self, error: str | None = None, *, allow_reconnect: bool = False) -> None:
         """Say goodbye and end the connection."""
         self.send(self.protocol.encode(wire.close(error, allow_reconnect)))
-        self._frames.put_nowait(None)
-
-    def drop(self) -> None:
-        """End the connection without a word, as a broken network does."""
-        if self.transport is not None:
-            self.transport.abort()
-        self._frames.put_nowait(None)
-
-    async def _read(self, received: Callable[[Message], Awaitable[None]]) -> str | None:
-        """Read until the client goes (None) or does what ends the connection (a text that says so)."""
-        try:
-            while True:
-                for raw in self.protocol.split(self._buffer):
-                    message = self.protocol.parse(raw)
-                    if message.type == wire.CLOSE:
-                        return None
-                    if message.type in (wire.INVOCATION, wire.STREAM_INVOCATION):
-                        await asyncio.shield(received(message))  # it was said, even if the client goes meanwhile
-                async with asyncio.timeout(self.patience.silence):
-                    await self._receive()
-        except TimeoutError:
-            return f"The client was silent for {self.patience.silence:g} seconds."
-        except ProtocolError as error:
-            return str(error)
-        except ConnectionError:
-            return None
-
-    async def _receive(self) -> None:
-        message = await self.socket.receive()
-        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-            raise ConnectionError("the client is gone")
-        self._buffer += message.data.encode() if message.type == WSMsgType.TEXT else message.data
-
-    async def _write(self) -> None:
-        """Write what is queued until None or the end of the line, and pings where nothing is."""
-        next_ping = time.monotonic() + self.patience.ping
-        while True:
-            try:
-                frame = await asyncio.wait_for(self._frames.get(), max(0.0, next_ping - time.monotonic()))
-            except TimeoutError:
-                frame = self.protocol.encode({"type": wire.PING})
-                self._waiting += len(frame)
-            if frame is None:
-                return
-            try:
-                await self._put(frame)
-            except ConnectionError:
-                return
-            self._waiting -= len(frame)
-            next_ping = time.monotonic() + self.patience.ping
-
-    async def _put(self, frame: bytes) -> None:
-        """Write the bytes as they are: every connection of a protocol gets the same ones."""
-        await self.socket.send_frame(frame, WSMsgType.BINARY if self.protocol.binary else WSMsgType.TEXT)
+        self._end = self._end or asyncio.create_task(self._socket.close())

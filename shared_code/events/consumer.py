@@ -84,7 +84,10 @@ class Consumer:
             record.outcome = "no-consent"
             return
         try:
-            head, (stored, now) = await asyncio.gather(
+            if handle is None:
+                record.outcome = await self._handling.keep(decoded, line.stream, message.enqueued_at)
+                return
+            head, stored = await asyncio.gather(
                 self._parking.head(line), self._handling.kept(decoded, line.stream, message.enqueued_at)
             )
         except AppError as failure:
@@ -94,9 +97,6 @@ class Consumer:
             return
         if stored.erased:
             record.outcome = "erased"
-            return
-        if handle is None:
-            record.outcome = "handled" if now else "kept"
             return
         parked = Parked(
             event_id=stored.event.id,

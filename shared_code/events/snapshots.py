@@ -21,9 +21,8 @@ class Snapshots:
     They only save work: one that could not be written is none, and the stream has everything that one says.
     """
 
-    def __init__(self, live: Documents[Any], name: str, version: int, *, every: int = EVERY) -> None:
+    def __init__(self, live: Documents[Any], name: str, *, every: int = EVERY) -> None:
         self._places = [live.beside(f"{name}-snapshot-{number}") for number in range(KEPT)]
-        self._version = version
         self._every = every
 
     async def keep(self, stream: str, document: Any, *, since: int) -> None:
@@ -37,10 +36,9 @@ class Snapshots:
             log.warning("snapshots.not_kept", extra={"learner": stream, "code": failure.code})
 
     async def of(self, stream: str) -> list[Any]:
-        """What there is of a stream, the latest first; nothing that another version of the fold has made."""
+        """What there is of a stream, the latest first, whichever version of the fold has made it."""
         found = await asyncio.gather(*(place.load(stream) for place in self._places))
-        mine = [each for each in found if each.position and each.fold == self._version]
-        return sorted(mine, key=lambda each: -int(each.position))
+        return sorted((each for each in found if each.position), key=lambda each: -int(each.position))
 
     async def forget(self, stream: str) -> None:
         """Delete what there is of a stream."""

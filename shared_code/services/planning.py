@@ -104,7 +104,9 @@ class PlanningService:
                     await asyncio.sleep(backoff(attempt, first=0.02, longest=0.5))
                     continue
                 version = int(stored.event.data["version"])
-                return await self._onwards(person, plans)
+                if stored.version > plans.position:  # else the step has run before
+                    self._projection.fold(plans, stored)
+                return plans
             raise Unavailable("Too much happens at once; try again.", code="stream-busy", retry_after=1)
 
         if plan_id in (await self._plans.change(person, adapted)).withdrawn:
@@ -122,7 +124,8 @@ class PlanningService:
         stored = await self._store.find(person, fact_id)
         if stored is None or stored.erased:
             return
-        stated = msgspec.convert(stored.event.data, PlanAdapted)
+        stated = VERSIONS.read(stored.event)
+        assert isinstance(stated, PlanAdapted)
         taken_back = msgspec.structs.replace(stated, cause="withdrawn")
         await self._journal.record(person, [self._fact(taken_back, cause, saga_id)])
         await self._plans.change(person, lambda plans: self._onwards(person, plans))

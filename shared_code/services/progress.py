@@ -108,7 +108,7 @@ class ProgressProjection:
 
     def __init__(self, documents: Documents[Progress], *, snapshot_every: int = EVERY) -> None:
         self.live = documents
-        self.snapshots = Snapshots(documents, self.name, FOLD, every=snapshot_every)
+        self.snapshots = Snapshots(documents, self.name, every=snapshot_every)
 
     def beside(self, rebuild: str) -> Documents[Progress]:
         """The documents of one rebuilding."""

@@ -17,6 +17,7 @@ from shared_code.domain.events.envelope import CloudEvent
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.rows import Row
 from shared_code.storage.tables import Tables
+from tests.drills import archived
 from tests.drills.caller import Answer, Caller, Refused
 from tests.drills.ledger import Ledger, Sent
 from tests.e2e.stack import Stack
@@ -40,6 +41,7 @@ class Findings:
     events: int = 0
     sagas: int = 0
     messages: int = 0
+    archived: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)  # order, numbers, sagas, leftovers
@@ -146,6 +148,9 @@ class Inspector:
         opened = Counter(session for mine in self._ledger.sessions.values() for session in mine)
         found = Counter(each for each in ids[SESSION_STARTED] if each in opened)
         self.findings.compare("sessions", opened, found)
+        storage = self._settings["AzureWebJobsStorage"]
+        self.findings.archived, faults = await archived.compare(storage, tables, streams)
+        self.findings.broken += faults
 
     async def _dead_letters(self) -> None:
         connection = self._settings["ServiceBusConnection"]

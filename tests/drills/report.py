@@ -16,7 +16,10 @@ def say(line: str) -> None:
 
 def report(findings: Findings) -> None:
     """Print what was looked at, and every promise that did not hold."""
-    say(f"looked at {findings.events} stored events, {findings.sagas} sagas, {findings.messages} channel messages")
+    say(
+        f"looked at {findings.events} stored events, {findings.archived} archived ones, {findings.sagas} sagas, "
+        f"{findings.messages} channel messages"
+    )
     for title, faults in (("lost", findings.lost), ("doubled", findings.doubled), ("broken", findings.broken)):
         say(f"{title}: {len(faults)}")
         for fault in faults[:SHOWN]:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
@@ -90,10 +89,3 @@ async def dead_letter(stack: Stack, session: str, seconds: float = 30) -> dict[s
             for key, value in (message.application_properties or {}).items()
         }
         return {"message_id": message.message_id, "body": b"".join(message.body), "properties": properties}
-
-
-async def run_timer(stack: Stack, function: str) -> None:
-    """Run a timer by hand, as an administrator of the Functions app does, rather than wait for it."""
-    address = f"http://127.0.0.1:{stack.ports.host}/admin/functions/{function}"
-    async with aiohttp.ClientSession() as client, client.post(address, json={"input": ""}) as answer:
-        assert answer.status == 202, await answer.text()

@@ -117,17 +117,17 @@ class Stack:
         [pid] = self._pids(name)
         for each in [*_children(pid), pid]:
             os.kill(each, signal.SIGKILL)
-        await self._up_again(name)
+        await self._up_again(name, pid)
 
     async def end_part(self, name: str) -> None:
         """SIGTERM to one part, which is to end cleanly; return once the supervisor has it up again."""
         [pid] = self._pids(name)
         os.kill(pid, signal.SIGTERM)
-        await eventually(lambda: _gone(pid), START_LIMIT, f"the end of {name}")
-        await self._up_again(name)
+        await self._up_again(name, pid)
 
-    async def _up_again(self, name: str) -> None:
-        await asyncio.sleep(0.1)  # the port of a dead process answers no more
+    async def _up_again(self, name: str, ended: int) -> None:
+        """The port of a dying process answers for a while yet."""
+        await eventually(lambda: _gone(ended), START_LIMIT, f"the end of {name}")
         await eventually(lambda: answers(self._port(name)), START_LIMIT, f"the restart of {name}")
 
     def _pids(self, name: str) -> list[int]:

@@ -96,6 +96,10 @@ async def test_a_dead_letter_is_mended_and_redriven_and_progress_rebuilt(stack: 
         assert status == 202, job
         job = await ended(operator, f"{REDRIVES}/{job['id']}", "done")
         assert (job["total"], job["done"], job["skipped"]) == (1, 0, 1)  # it fits as little as before
+        async with api_of(stack, f"{name}-colleague", "operator", tenant=tenant) as colleague:
+            for person, mine in ((operator, True), (colleague, False)):
+                [listed] = (await person.call("GET", REDRIVES, limit="1"))[1]["jobs"]
+                assert (listed["id"], listed["mine"]) == (job["id"], mine)
         status, _, _ = await operator.call("POST", f"{LETTERS}/{left['id']}/discards", json={"reason": "test-data"})
         assert status == 204
         assert (await operator.call("GET", f"{LETTERS}/{left['id']}"))[0] == 404

@@ -15,7 +15,7 @@ from demo.voice import speak
 from local.paths import PROJECT
 from local.settings_file import load
 from shared_code.domain.pseudonyms import pseudonym
-from tests.e2e.people import api_of, learner, publish, run_timer
+from tests.e2e.people import api_of, learner, publish
 from tests.e2e.stack import Stack, eventually
 from tests.e2e.test_path import progress_event
 from tests.e2e.traces import Everything, found_in, traces_of
@@ -85,11 +85,10 @@ async def test_nothing_of_an_erased_learner_can_be_read_anywhere(stack: Stack) -
             await eventually(died, 60, "the dead letter")
 
             async def archived() -> bool:
-                await run_timer(stack, "timer_archive_events")  # which fires every minute
                 _, page, _ = await operator.call("GET", "/api/v1/ops/events", learner=name)
                 return len(page["events"]) == await asyncio.to_thread(everything.archived, stream)
 
-            await eventually(archived, 90, "the archive of all events")
+            await eventually(archived, 150, "the archive of all events")
             before = found_in(everything.at_rest(), needles)
             assert before == [], "what is a learner's is sealed"
 

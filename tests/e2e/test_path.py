@@ -121,10 +121,10 @@ async def test_what_does_not_fit_is_a_dead_letter_and_the_next_event_is_handled(
     bad = progress_event("path-poison")
     bad["data"] = {"attempt_id": "a", "items": [{"hanzi": "好", "pinyin": "hǎo", "expected": 9}]}
     await publish(stack, "learning-progress", bad, progress_event("path-poison"))
-    letter = await dead_letter(stack, "path-poison")
+    letters = [await dead_letter(stack, "path-poison") for _ in range(2)]  # one a subscription, whichever is first
+    letter = next(each for each in letters if each["properties"]["subscription"] == "progress")
     assert letter["properties"]["DeadLetterReason"] == "schema"
     assert letter["properties"]["topic"] == "learning-progress"
-    assert letter["properties"]["subscription"] == "progress"
     assert letter["message_id"] == f"{bad['id']}:progress"
     async with api_of(stack, "path-poison") as api:
 

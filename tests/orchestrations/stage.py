@@ -15,7 +15,6 @@ import grpc
 from durabletask.client import TaskHubGrpcClient
 
 from local.durable.engine import DurableEngine
-from local.durable.scheduler import Clock
 from local.durable.wire import helpers, pb, service
 from tests.orchestrations.orchestrators import answered
 
@@ -29,8 +28,7 @@ class Stage:
         """`results` says what activities return, None where it says nothing."""
         self._orchestrators = orchestrators
         self._results = results
-        self._clock = Clock()
-        self._engine = DurableEngine(folder / "durable.sqlite3", 0, self._clock)
+        self._engine = DurableEngine(folder / "durable.sqlite3", 0)
         address = self._engine.start()
         self._stub = service.TaskHubSidecarServiceStub(grpc.insecure_channel(address))
         self.client: Any = TaskHubGrpcClient(host_address=address)
@@ -84,8 +82,8 @@ class Stage:
             if state.runtime_status.name not in ("PENDING", "RUNNING") or (parked and status.get("state") == "parked"):
                 return
             assert time.monotonic() < deadline, f"{instance_id} does not come to rest"
-            for timer in tuple(self._engine._timers.values()):
-                self._clock.advance(max(timer.due - self._clock.now(), timedelta()))
+            for due in tuple(self._engine._waiting["orchestration"].values()):
+                self._engine.advance(timedelta(seconds=max(due - self._engine.now(), 0)))
             time.sleep(0.01)
 
     def history(self, instance_id: str) -> list[Any]:

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from local.azurite import azurite_command
 from local.connections import connection_settings
-from local.ports import HOST, Ports
+from local.ports import Ports
+from tests.ports import accepts, free_ports
 
 START_LIMIT = 60.0  # seconds
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
 
 
 class Emulator:
@@ -37,7 +20,7 @@ class Emulator:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        blob, queue, table = _free_ports(3)
+        blob, queue, table = free_ports(3)
         self._ports = replace(Ports(), blob=blob, queue=queue, table=table)
         self.connection = connection_settings(self._ports)["AzureWebJobsStorage"]
         self._process: subprocess.Popen[bytes] | None = None
@@ -46,11 +29,8 @@ class Emulator:
         """Start it and wait until its three ports answer."""
         with (self.folder.parent / "azurite.log").open("ab") as log:
             self._process = subprocess.Popen(azurite_command(self._ports, self.folder), stdout=log, stderr=log)
-        deadline = time.monotonic() + START_LIMIT
-        while not all(_answers(port) for port in (self._ports.blob, self._ports.queue, self._ports.table)):
-            assert self._process.poll() is None, (self.folder.parent / "azurite.log").read_text()
-            assert time.monotonic() < deadline, "Azurite did not start"
-            time.sleep(0.02)
+        for port in (self._ports.blob, self._ports.queue, self._ports.table):
+            assert accepts(port, within=START_LIMIT), (self.folder.parent / "azurite.log").read_text()
 
     def kill(self) -> None:
         """`kill -9`."""

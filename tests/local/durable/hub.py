@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from durabletask.grpc_options import GrpcChannelOptions, GrpcWorkerResiliencyOpt
 from durabletask.worker import ConcurrencyOptions, TaskHubGrpcWorker
 
 from local.durable.engine import DurableEngine
-from local.durable.scheduler import Clock
 from tests.local.durable import workflows
 
 IMPATIENT = GrpcChannelOptions(
@@ -68,12 +67,11 @@ class Hub:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._crashes = 0
-        self.clock = Clock()
-        self._open(folder / "durable-0.sqlite3")
+        self._open(folder / "durable-0.sqlite3", timedelta())
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path, ahead: timedelta) -> None:
         self.path = path
-        self.engine = DurableEngine(path, 0, self.clock)
+        self.engine = DurableEngine(path, 0, ahead)
         self.address = self.engine.start()
         self.client: Any = TaskHubGrpcClient(host_address=self.address, logger=silent)
         self.worker: Any = None
@@ -88,7 +86,7 @@ class Hub:
         if self.worker is not None:
             ending.append(threading.Thread(target=self.worker.stop))
             ending[-1].start()
-            until(lambda: self.worker._shutdown.is_set() and not self.engine._holders)
+            until(lambda: self.worker._shutdown.is_set() and not self.engine._held)
             self.worker = None
 
     def snapshot(self) -> Path:
@@ -104,7 +102,7 @@ class Hub:
         """End everything; start the engine from the file as it is now or was at a snapshot, without a worker."""
         left = left or self.snapshot()
         self.close()
-        self._open(left)
+        self._open(left, self.engine.ahead)
 
     def close(self) -> None:
         """End the worker, the client and the engine."""
@@ -143,9 +141,13 @@ class Hub:
         """Wait for so many events of a kind in its history."""
         until(lambda: self.events(instance_id).count(kind) >= count)
 
+    def now(self) -> datetime:
+        """The engine's time."""
+        return datetime.fromtimestamp(self.engine.now(), UTC)
+
     def advance(self, **by: float) -> None:
         """Move the engine's clock."""
-        self.clock.advance(timedelta(**by))
+        self.engine.advance(timedelta(**by))
 
     def entity(self, key: str) -> Any:
         """The state of the counter with this key; None when it does not exist."""

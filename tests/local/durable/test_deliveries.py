@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import grpc
 import pytest
 
-from local.durable.deliveries import MOST_DELIVERIES
+from local.durable.engine import MOST_DELIVERIES
 from local.durable.wire import helpers, pb
 from tests.local.durable import workflows
 from tests.local.durable.hub import Hub, new_worker, until
@@ -16,9 +17,8 @@ from tests.local.durable.processes import WorkerProcess
 
 def held(hub: Hub, kind: str) -> list[int]:
     """How many items of a kind each worker holds that holds any."""
-    workers = {id(worker): worker for worker in hub.engine._holders.values()}.values()
-    counts = [sum(each == kind for each, _ in worker.held.values()) for worker in workers]
-    return sorted(filter(None, counts))
+    workers = Counter(id(each.worker) for each in hub.engine._held.values() if each.kind == kind)
+    return sorted(workers.values())
 
 
 def test_what_a_killed_worker_held_is_handed_to_another(hub: Hub) -> None:
@@ -27,7 +27,7 @@ def test_what_a_killed_worker_held_is_handed_to_another(hub: Hub) -> None:
     worker = WorkerProcess(hub.address)
     until(lambda: held(hub, "activity") == [3])
     worker.kill()
-    until(lambda: not hub.engine._holders)
+    until(lambda: not hub.engine._held)
     hub.work()
     until(lambda: sum(workflows.runs.values()) == 3)
     workflows.gate.set()
@@ -43,7 +43,7 @@ def test_orchestrator_in_a_dead_workers_hands_runs_elsewhere(hub: Hub) -> None:
     first, second = next(stream), next(stream)
     mine = first if first.HasField("orchestratorRequest") else second
     stream.cancel()
-    until(lambda: not hub.engine._holders)
+    until(lambda: not hub.engine._held)
     stub.CompleteOrchestratorTask(
         pb.OrchestratorResponse(instanceId=instance, completionToken=mine.completionToken, actions=[])
     )
@@ -141,7 +141,7 @@ def test_item_of_a_replaced_orchestration_is_not_handed_out_again(hub: Hub) -> N
     second = stub.GetWorkItems(one)
     item = next(second)
     first.cancel()
-    until(lambda: len(hub.engine._holders) == 1)
+    until(lambda: len(hub.engine._held) == 1)
     answer(hub, item, helpers.new_complete_orchestration_action(1, pb.ORCHESTRATION_STATUS_COMPLETED, '"second"'))
     assert hub.result(instance) == "second"
     second.cancel()
@@ -172,7 +172,7 @@ def test_poison_activity_is_set_aside_and_said_so(
     hub: Hub, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An activity that kills every worker fails in the end, so that the orchestration can compensate."""
-    monkeypatch.setattr("local.durable.deliveries.MOST_DELIVERIES", 3)
+    monkeypatch.setattr("local.durable.engine.MOST_DELIVERIES", 3)
     instance = hub.start(workflows.call, ["deadly", None])
     for _ in range(3):
         WorkerProcess(hub.address).wait()
@@ -185,13 +185,13 @@ def test_poison_activity_is_set_aside_and_said_so(
 
 def test_failed_deliveries_are_counted_over_a_restart(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """What kills its worker is set aside also when the engine dies in between (dequeue counts of Azure Storage)."""
-    monkeypatch.setattr("local.durable.deliveries.MOST_DELIVERIES", 3)
+    monkeypatch.setattr("local.durable.engine.MOST_DELIVERIES", 3)
     instance = hub.start(workflows.chain, 1)
     for _ in range(3):
         stream = hub.client._stub.GetWorkItems(pb.GetWorkItemsRequest())
         assert next(stream).orchestratorRequest.instanceId == instance
         stream.cancel()
-        until(lambda: not hub.engine._holders)
+        until(lambda: not hub.engine._held)
         hub.crash()
     details = hub.wait(instance).failure_details
     assert details is not None

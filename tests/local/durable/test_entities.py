@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from durabletask.entities import EntityInstanceId
-
-from local.durable.wire import pb
 from tests.local.durable import workflows
 from tests.local.durable.hub import Hub, until
 
@@ -30,37 +27,23 @@ def test_failed_operation_changes_nothing_and_tells_its_caller(working: Hub) -> 
 
 
 def test_deleted_entity_does_not_exist(working: Hub) -> None:
-    """An entity whose state was deleted is gone, from reads and from queries, and begins anew when signalled."""
+    """An entity whose state was deleted is gone and begins anew when signalled."""
     working.signal("deleted", "add", 1)
     until(lambda: working.entity("deleted") == 1)
     working.signal("deleted", "delete")
     until(lambda: working.entity("deleted") is None)
-    keys = [entity.id.key for entity in working.client.get_all_entities()]
-    assert "deleted" not in keys
-    assert working.client.clean_entity_storage().empty_entities_removed == 1
     working.signal("deleted", "add", 2)
     until(lambda: working.entity("deleted") == 2)
 
 
 def test_delayed_signal_arrives_when_it_is_due(working: Hub) -> None:
     """Scheduled signals."""
-    at = working.clock.now() + timedelta(hours=5)
+    at = working.now() + timedelta(hours=5)
     working.signal("delayed", "add", 1, signal_time=at)
     working.signal("delayed", "add", 10)
     until(lambda: working.entity("delayed") == 10)
     working.advance(hours=5, seconds=5)
     until(lambda: working.entity("delayed") == 11)
-
-
-def test_query_pages_through_all_entities(working: Hub) -> None:
-    """Query entities; those with operations waiting are listed as well."""
-    from durabletask.client import EntityQuery
-
-    for n in range(12):
-        working.signal(f"page-{n:02}", "add", n)
-    until(lambda: working.entity("page-11") == 11)
-    query = EntityQuery(instance_id_starts_with="@counter@page-", page_size=5, include_state=True)
-    until(lambda: len(list(working.client.get_all_entities(query))) == 12)
 
 
 def test_critical_section_keeps_others_out(working: Hub) -> None:
@@ -88,19 +71,3 @@ def test_many_critical_sections_lose_no_update(working: Hub) -> None:
     for instance in sections:
         working.result(instance)
     assert (working.entity("one"), working.entity("two")) == (50, 50)
-
-
-def test_lock_of_a_replaced_orchestration_is_released_by_cleaning(working: Hub) -> None:
-    """CleanEntityStorage: releases orphaned locks and only those, removes empty entities."""
-    working.signal("orphan", "set", 1)
-    until(lambda: working.entity("orphan") == 1)
-    holder = working.start(workflows.transfer, ["orphan", "orphan-too", True])
-    working.until_event(holder, "EntityOperationCompletedEvent")
-    assert working.client.clean_entity_storage().orphaned_locks_released == 0
-    replace = pb.OrchestrationIdReusePolicy(replaceableStatus=[pb.ORCHESTRATION_STATUS_RUNNING])
-    working.result(working.start(workflows.chain, 1, instance_id=holder, reuse_id_policy=replace))
-    assert working.client.clean_entity_storage().orphaned_locks_released == 2
-    working.signal("orphan", "add", 1)
-    until(lambda: working.entity("orphan") == 2)
-    entities = {str(entity.id) for entity in working.client.get_all_entities()}
-    assert str(EntityInstanceId("counter", "orphan-too")) not in entities

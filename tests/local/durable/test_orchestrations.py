@@ -55,9 +55,17 @@ def test_deadline_passes_or_is_beaten(working: Hub) -> None:
         working.until_event(instance, "TimerCreatedEvent")
     working.client.raise_orchestration_event(early, "answer", data={"yes": True})
     assert working.result(early) == {"yes": True}
-    assert [timer.owner for timer in working.engine._timers.values()] == [late]
+    assert set(working.engine._waiting["orchestration"]) == {late}
     working.advance(hours=2)
     assert working.result(late) is None
+
+
+def test_what_falls_due_together_is_heard_in_order_of_its_time(working: Hub) -> None:
+    """Timers (durable-functions-timers), when the clock jumps over several, as it does while the engine is down."""
+    instance = working.start(workflows.racing, 1)
+    working.until_event(instance, "TimerCreatedEvent", 2)
+    working.advance(hours=3)
+    assert working.result(instance) == "early"
 
 
 def test_events_of_one_name_are_heard_in_order_even_when_early(hub: Hub) -> None:
@@ -143,17 +151,15 @@ def test_suspended_orchestration_can_be_terminated(working: Hub) -> None:
     assert (state.runtime_status.name, state.get_output()) == ("TERMINATED", "enough")
 
 
-def test_terminate_reaches_the_children_when_asked_to(working: Hub) -> None:
-    """TerminateRequest.recursive of the Durable Task protocol."""
-    for recursive, ends in ((True, "TERMINATED"), (False, "RUNNING")):
-        child = f"child-{recursive}"
-        instance = working.start(workflows.parent, ["listening", 1, child])
-        working.until_status(child, "RUNNING")
-        working.client.terminate_orchestration(instance, recursive=recursive)
-        assert working.wait(instance).runtime_status.name == "TERMINATED"
-        if recursive:
-            working.wait(child)
-        assert working.status(child) == ends
+def test_termination_does_not_reach_the_children(working: Hub) -> None:
+    """Terminate (durable-functions-instance-management): sub-orchestrations run to completion."""
+    instance = working.start(workflows.parent, ["listening", 1, "left alone"])
+    working.until_status("left alone", "RUNNING")
+    working.client.terminate_orchestration(instance)
+    assert working.wait(instance).runtime_status.name == "TERMINATED"
+    working.client.raise_orchestration_event("left alone", "word", data="heard")
+    assert working.result("left alone") == ["heard"]
+    assert "SubOrchestrationInstanceCompletedEvent" not in working.events(instance)
 
 
 def test_events_for_an_ended_orchestration_are_dropped(working: Hub) -> None:
@@ -178,7 +184,7 @@ def test_finished_id_runs_again_and_a_running_one_is_refused(working: Hub) -> No
 
 def test_start_can_be_scheduled(working: Hub) -> None:
     """CreateInstanceRequest.scheduledStartTimestamp of the Durable Task protocol."""
-    at = working.clock.now() + timedelta(hours=3)
+    at = working.now() + timedelta(hours=3)
     instance = working.start(workflows.chain, 1, start_at=at)
     working.result(working.start(workflows.chain, 1))
     assert working.status(instance) == "PENDING"
@@ -197,45 +203,26 @@ def test_restart_runs_the_same_input_again(working: Hub) -> None:
     assert working.result(other) == 4
 
 
-def test_rewind_repeats_only_what_failed(working: Hub) -> None:
-    """Rewind (durable-functions-instance-management)."""
-    instance = working.start(workflows.breaks_once, "it")
-    for _ in range(2):
-        assert working.wait(instance).runtime_status.name == "FAILED"
-        working.client.raise_orchestration_event(instance, "late")
-        working.client.rewind_orchestration(instance)
-        until(lambda: working.status(instance) != "FAILED" or workflows.runs["it"] == 3)
-    assert working.result(instance) == ["it kept", "after 3"]
-    assert workflows.runs == {"it kept": 1, "it": 3}
-
-
-def test_rewind_waits_again_for_what_was_still_running(working: Hub) -> None:
-    """Rewind: a task whose result came after the failure is asked for again."""
-    workflows.runs["it flaky"] = 1
-    instance = working.start(workflows.failing_beside, "it")
-    assert working.wait(instance).runtime_status.name == "FAILED"
-    workflows.gate.set()
-    until(lambda: not working.engine._activities)
-    working.client.rewind_orchestration(instance)
-    working.until_status(instance, "COMPLETED")
-    assert working.result(instance) == "it"
-
-
-def test_purge_forgets_an_ended_orchestration_and_its_children(working: Hub) -> None:
-    """Purge (durable-functions-instance-management): by id, by filter, never a running one."""
+def test_purge_forgets_orchestrations_that_have_ended(working: Hub) -> None:
+    """Purge (durable-functions-instance-management): by id, without its children, by filter, never a running one."""
     working.client.purge_orchestrations_by()  # those of other tests
-    family = working.start(workflows.parent, ["chain", 1, "purged"])
-    working.result(family)
-    running = working.start(workflows.listening, 1)
-    assert working.client.purge_orchestration(family).deleted_instance_count == 2
-    assert working.status("purged") is None
+    ended, running = (working.start(workflows.parent, [*each, None]) for each in (("chain", 1), ("listening", 1)))
+    working.result(ended)
+    assert working.client.purge_orchestration(ended).deleted_instance_count == 1
+    assert working.status(ended) is None
     assert working.client.purge_orchestration(running).deleted_instance_count == 0
     working.result(working.start(workflows.chain, 1))
     purged = working.client.purge_orchestrations_by(created_time_to=datetime.now(UTC) + timedelta(days=1))
-    assert (purged.deleted_instance_count, working.status(running)) == (1, "RUNNING")
+    assert (purged.deleted_instance_count, working.status(running)) == (2, "RUNNING")  # the child of the first as well
+
+
+@pytest.mark.parametrize("call", ["RewindInstance", "QueryEntities", "CleanEntityStorage", "ListInstanceIds"])
+def test_what_is_not_supported_is_refused(working: Hub, call: str) -> None:
+    """Calls of the Durable Task protocol that neither the app nor the host makes say so."""
     with pytest.raises(grpc.RpcError) as refused:
-        working.client._stub.PurgeInstances(pb.PurgeInstancesRequest(instanceBatch=pb.InstanceBatch(instanceIds=["a"])))
+        getattr(working.client._stub, call)(getattr(pb, f"{call}Request")())
     assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert call in str(refused.value.details())
 
 
 def test_query_pages_through_all_instances(working: Hub) -> None:
@@ -261,7 +248,7 @@ def test_more_callers_may_wait_than_the_backend_has_threads(hub: Hub) -> None:
     ids = [hub.start(workflows.chain, n) for n in range(40)]
     with ThreadPoolExecutor(40) as callers:
         waiting = [callers.submit(hub.result, instance) for instance in ids]
-        until(lambda: len(vars(hub.engine._reached)["_waiters"]) == 40)
+        until(lambda: len(hub.engine._state_waiters) == 40)
         hub.work()
         assert [each.result() for each in waiting] == [n + 3 for n in range(40)]
 
@@ -282,11 +269,3 @@ def test_history_can_be_read_while_it_is_made(working: Hub) -> None:
     for each in (instance, "history-child"):
         times = [event.timestamp.replace(tzinfo=UTC) for event in working.client.get_orchestration_history(each)]
         assert all(before < time for time in times)
-
-
-def test_history_is_limited_and_said_so(working: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An orchestration whose history grows past the limit fails, rather than stand still."""
-    monkeypatch.setattr("local.durable.orchestrations.LONGEST_HISTORY", 50)
-    details = working.wait(working.start(workflows.fan_out, 100)).failure_details
-    assert details is not None
-    assert details.error_type == "HistoryTooLong"

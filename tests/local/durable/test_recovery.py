@@ -31,7 +31,7 @@ def test_work_in_a_workers_hands_is_handed_out_again(hub: Hub) -> None:
     until(lambda: hub.entity("held") == 1)
     hub.signal("held", "hold")
     hub.signal("held", "add", 1)
-    until(lambda: workflows.runs["x"] and len(hub.engine._holders) == 2)
+    until(lambda: workflows.runs["x"] and len(hub.engine._held) == 2)
     left = hub.snapshot()
     workflows.gate.set()
     hub.crash(left)
@@ -56,8 +56,8 @@ def test_timers_fire_at_their_time_or_at_once_when_it_has_passed(hub: Hub) -> No
     """Timers outlive the engine; so do delayed signals and scheduled starts."""
     hub.work()
     soon, late = hub.start(workflows.sleeping, 1), hub.start(workflows.sleeping, 48)
-    start = hub.start(workflows.chain, 1, start_at=hub.clock.now() + timedelta(hours=1))
-    hub.signal("delayed", "add", 1, signal_time=hub.clock.now() + timedelta(hours=1))
+    start = hub.start(workflows.chain, 1, start_at=hub.now() + timedelta(hours=1))
+    hub.signal("delayed", "add", 1, signal_time=hub.now() + timedelta(hours=1))
     for instance in (soon, late):
         hub.until_event(instance, "TimerCreatedEvent")
     hub.advance(hours=2)
@@ -97,7 +97,7 @@ def test_events_raised_before_the_kill_are_heard_in_order(hub: Hub) -> None:
 
 
 def test_suspended_stays_suspended_and_a_pending_resume_counts(hub: Hub) -> None:
-    """Suspend and resume over a kill; a suspended one is not handed out, or it would have gone on."""
+    """Suspend and resume over a kill; what a suspended one is told meanwhile, the worker keeps until it goes on."""
     hub.work()
     ids = [hub.start(workflows.listening, 1) for _ in range(2)]
     for instance in ids:
@@ -111,8 +111,8 @@ def test_suspended_stays_suspended_and_a_pending_resume_counts(hub: Hub) -> None
     hub.crash()
     hub.work()
     assert hub.result(ids[0]) == ["meanwhile"]
+    hub.until_event(ids[1], "EventRaisedEvent")
     assert hub.status(ids[1]) == "SUSPENDED"
-    assert "EventRaisedEvent" not in hub.events(ids[1])
     hub.client.resume_orchestration(ids[1])
     assert hub.result(ids[1]) == ["meanwhile"]
 
@@ -178,16 +178,3 @@ def test_continued_and_replaced_instances_keep_only_their_last_history(hub: Hub)
     assert hub.result(round_robin) == "end"
     assert hub.result("twice") == 5
     assert hub.events("twice").count("TaskCompletedEvent") == 3
-
-
-def test_rewound_instance_goes_on_after_the_kill(hub: Hub) -> None:
-    """RewindInstance was answered and rewrote the history."""
-    workflows.runs["it"] = 1
-    hub.work()
-    instance = hub.start(workflows.breaks_once, "it")
-    assert hub.wait(instance).runtime_status.name == "FAILED"
-    hub.rest()
-    hub.client.rewind_orchestration(instance)
-    hub.crash()
-    hub.work()
-    assert hub.result(instance) == ["it kept", "after 3"]

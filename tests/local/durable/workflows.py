@@ -112,6 +112,13 @@ def deadline(context: Any, hours: float) -> Any:
     return answer.get_result() if winner is answer else None
 
 
+def racing(context: Any, hours: float) -> Any:
+    """Which of two timers is first; the later one is made first."""
+    late, early = (context.create_timer(timedelta(hours=each)) for each in (2 * hours, hours))
+    winner = yield task.when_any([late, early])
+    return "early" if winner is early else "late"
+
+
 def listening(context: Any, count: int) -> Any:
     """So many events of one name, in their order."""
     heard = []
@@ -231,7 +238,7 @@ def counter(context: Any, input: Any) -> Any:  # noqa: A002 - as the SDK has it
 
 
 ORCHESTRATORS = [
-    chain, call, fan_out, retrying, retrying_soon, compensating, sleeping, deadline, listening, telling, parent,
+    chain, call, fan_out, retrying, retrying_soon, compensating, sleeping, deadline, racing, listening, telling, parent,
     who_is_parent, counting_down, abandons_a_task, breaks_once, failing_beside, counts, transfer, saga,
 ]  # fmt: skip
 ACTIVITIES = [plus_one, noted, held, flaky, failing, deadly, slow]

@@ -103,15 +103,6 @@ def test_a_function_that_the_app_lacks_fails_what_asks_for_it(host: RunningHost)
     assert (answer.status, "nothing" in answer.json()["Message"]) == (400, True)
 
 
-def test_an_entity_is_called_signalled_and_read(host: RunningHost) -> None:
-    """`entities/{name}/{key}`: the name's case does not matter."""
-    start(host, "counting", "k1", b'"x"')
-    assert finished(host, "k1")["output"] == 2
-    assert host.request("POST", f"{ENTITIES}/Counter/x?op=add", b'{"by": 40}').status == 202
-    until(lambda: host.get(f"{ENTITIES}/counter/x").body == b"42")
-    assert host.get(f"{ENTITIES}/Counter/unknown").status == 404
-
-
 def test_an_event_reaches_the_instance_that_waits(host: RunningHost) -> None:
     """`raiseEvent`: 202; 404 for an unknown instance, 410 for one that has ended, 400 for a body that is no JSON."""
     start(host, "waiting", "w1")
@@ -204,7 +195,7 @@ def test_the_history_of_an_instance_is_shown_when_asked_for(host: RunningHost) -
 
 
 def test_a_call_that_the_host_does_not_do_says_so(host: RunningHost) -> None:
-    """501 and a sentence; listing entities, for one."""
+    """501 and a sentence; entities, for one."""
     answer = host.get(ENTITIES)
     assert (answer.status, "does not do GET" in answer.json()["Message"]) == (501, True)
 

@@ -207,11 +207,6 @@ def test_the_host_tells_its_state_and_its_functions(host: RunningHost) -> None:
     assert host.get("/admin/functions/none").status == 404
 
 
-def test_the_start_prints_every_function_with_its_url(host: RunningHost) -> None:
-    """As Core Tools do."""
-    assert f"posted: [POST] http://127.0.0.1:{host.ports.host}/api/posted" in host.output()
-
-
 def test_a_stop_answers_what_was_asked_before(host: RunningHost) -> None:
     """No new connection, but the request that runs has its answer. The last test: it ends the host."""
     with ThreadPoolExecutor(1) as pool:

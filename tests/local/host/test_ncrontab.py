@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.host.ncrontab import Schedule
+from local.host.timers import Schedule
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)  # a Wednesday
 

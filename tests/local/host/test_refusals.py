@@ -12,12 +12,11 @@ import pytest
 from local.host.indexing import Function, Refused, functions
 from local.host.invocation import Invoker
 from local.host.options import HostOptions, Seconds, ServiceBus, seconds
-from local.host.protos import Message
 from local.host.routing import Routes
 from local.host.servicebus import ServiceBusTrigger
+from local.host.signalr import Pushes, Upstream
 from local.host.timers import TimerTrigger
-from local.host.upstream import Upstream
-from local.host.worker import Worker
+from local.host.worker import Message, Worker
 
 
 def declared(settings: dict[str, str] | None = None, **trigger: Any) -> Function:
@@ -34,11 +33,11 @@ def route(template: str, **options: Any) -> Routes:
 @pytest.fixture
 def invoker() -> Iterator[Invoker]:
     worker = Worker()
-    yield Invoker(worker, {}, timeout=1, durable_client="")
+    yield Invoker(worker, Pushes({}).send, timeout=1, durable_client="")
     worker.stop()
 
 
-@pytest.mark.parametrize("binding", ["queueTrigger", "blob", "warmupTrigger", "signalRConnectionInfo"])
+@pytest.mark.parametrize("binding", ["queueTrigger", "blob", "entityTrigger", "warmupTrigger", "signalRConnectionInfo"])
 def test_unknown_binding_types(binding: str) -> None:
     """The line names function, type and parameter."""
     with pytest.raises(Refused, match=rf"Function 'f': .* type '{binding}' \(parameter 'x'\)"):
@@ -130,7 +129,7 @@ def test_what_a_python_function_cannot_do(invoker: Invoker, monkeypatch: pytest.
 def test_signalr_events_other_than_of_connections(invoker: Invoker) -> None:
     """No client of this app calls hub methods."""
     trigger: dict[str, Any] = {"hubName": "h", "category": "messages", "event": "e"}
-    with pytest.raises(Refused, match=r"Function 'f': .* events of category 'messages'"):
+    with pytest.raises(Refused, match=r"Function 'f': .* events of 'messages'"):
         Upstream([declared(type="signalRTrigger", **trigger)], invoker, {})
 
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from local.signalr.server import running_service
 from local.signalr.service import Service
 from tests.local.signalr.app import App, running_app
 from tests.local.signalr.javascript import JsClients
+from tests.local.signalr.running import running_service
 from tests.ports import free_ports
 
 

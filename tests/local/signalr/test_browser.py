@@ -45,8 +45,8 @@ async def test_a_page_hears_speaks_and_comes_back_after_a_broken_line(
     assert "access_token" not in app.events[0].headers["x-asrs-client-query"]
 
     await call(service, "PUT", "/users/mei/groups/session%3A1?ttl=60")
-    [connection] = service.hub("learning").of_user("mei")
-    connection.drop()
+    [connection] = service.reached("learning", {"users": "mei"})
+    connection.transport.abort()
     assert [(await page.next())["event"] for _ in range(2)] == ["reconnecting", "reconnected"]
     await call(service, "POST", "/groups/session%3A1/:send", NEWS)
     assert (await page.next())["event"] == "news"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from local.signalr.connection import Patience
-from local.signalr.server import running_service
 from local.signalr.service import Service
 from tests.local.signalr.app import App
 from tests.local.signalr.dataplane import NEWS, call
 from tests.local.signalr.javascript import JsClients
+from tests.local.signalr.running import running_service
 from tests.ports import free_ports
 
 LONG_POLLING = 4  # HttpTransportType.LongPolling of the client
@@ -37,8 +36,8 @@ async def test_a_users_group_survives_a_dropped_connection(service: Service, js:
     """Membership that is the user's holds for connections that come later; the client reconnects by itself."""
     await call(service, "PUT", "/users/mei/groups/session%3A1?ttl=60")
     client = await js.connect("mei")
-    [connection] = service.hub("learning").of_user("mei")
-    connection.drop()
+    [connection] = service.reached("learning", {"users": "mei"})
+    connection.transport.abort()
     assert (await client.next())["event"] == "reconnecting"
     assert (await client.next())["event"] == "reconnected"
     assert (await call(service, "POST", "/groups/session%3A1/:send", NEWS)).delivered == 1
@@ -95,8 +94,7 @@ async def test_a_client_without_websockets_is_refused(js: JsClients) -> None:
 
 async def test_pings_keep_a_quiet_connection(app: App) -> None:
     """Both sides ping (HubProtocol.md, "Ping"), and both give up on a silent line: here both patiences are short."""
-    patience = Patience(ping=0.3, silence=1.2)
-    async with running_service(free_ports(1)[0], f"{app.address}/events", patience) as service:
+    async with running_service(free_ports(1)[0], f"{app.address}/events", ping=0.3, silence=1.2) as service:
         clients = JsClients(service)
         client = await clients.connect("mei", serverTimeoutInMilliseconds=1200, keepAliveIntervalInMilliseconds=300)
         with pytest.raises(TimeoutError):

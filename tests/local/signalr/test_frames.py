@@ -10,13 +10,12 @@ import aiohttp
 import msgpack
 import pytest
 
-from local.signalr.connection import Patience
-from local.signalr.protocol import PING, MessagePackProtocol, push
-from local.signalr.server import running_service
+from local.signalr.protocol import MESSAGEPACK, PING, ProtocolError, push
 from local.signalr.service import Service
 from tests.local.signalr.app import App
 from tests.local.signalr.dataplane import call
 from tests.local.signalr.raw import connected, websocket
+from tests.local.signalr.running import running_service
 from tests.ports import free_ports
 
 
@@ -37,42 +36,45 @@ async def test_a_bad_handshake_is_answered_with_an_error(service: Service, hands
         assert (await socket.receive()).type == aiohttp.WSMsgType.CLOSE
 
 
-async def test_messages_may_be_split_over_frames_and_share_one(app: App, service: Service) -> None:
-    """Frames are no boundaries: the handshake and two messages in one, a message in three."""
-    async with websocket(service) as socket:
-        await socket.send_str('{"protocol":"json","version":1}\x1e' + invocation("a") + invocation("b"))
-        for part in ('{"type":1,"tar', 'get":"c","arguments":[]}', "\x1e"):
-            await socket.send_str(part)
-        events = await app.wait_for(4)
-    assert [event.name for event in events] == ["connected", "a", "b", "c"]
+async def test_messages_may_share_a_frame(app: App, service: Service) -> None:
+    """JSON messages end with a record separator ("JSON Encoding")."""
+    async with connected(service) as socket:
+        await socket.send_str(invocation("a") + invocation("b"))
+        events = await app.wait_for(3)
+    assert [event.name for event in events] == ["connected", "a", "b"]
 
 
-async def test_messagepack_messages_may_be_split_anywhere(app: App, service: Service) -> None:
+async def test_messagepack_messages_may_share_a_frame(app: App, service: Service) -> None:
     """The length before each message is what counts, also where it takes two bytes ("MessagePack encoding")."""
     body = msgpack.packb([1, {}, None, "long", ["你" * 100], []])
-    frame = bytes([len(body) & 0x7F | 0x80, len(body) >> 7]) + body
+    message = bytes([len(body) & 0x7F | 0x80, len(body) >> 7]) + body
     async with websocket(service) as socket:
         await socket.send_str('{"protocol":"messagepack","version":1}\x1e')
         assert (await socket.receive_bytes()) == b"{}\x1e"
-        for at in range(0, len(frame), 100):
-            await socket.send_bytes(frame[at : at + 100])
-        await socket.send_bytes(frame[:1])
-        await socket.send_bytes(frame[1:])
+        await socket.send_bytes(message + MESSAGEPACK.encode(PING) + message)
         events = await app.wait_for(3)
+        await socket.send_bytes(message[:-1])
+        kind, error, _ = msgpack.unpackb((await socket.receive_bytes())[1:])
+        assert (kind, error) == (7, "Error parsing a message of the MessagePack protocol.")
     assert [event.body for event in events[1:]] == [body, body]
 
 
 @pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384])
 def test_the_length_of_a_messagepack_message_takes_as_many_bytes_as_it_needs(size: int) -> None:
     """Seven bits a byte, the least significant first ("MessagePack encoding")."""
-    protocol = MessagePackProtocol()
-    buffer = bytearray(protocol.encode(push("a" * size, [])) + protocol.encode({"type": PING}))
-    first, second = protocol.split(buffer)
-    assert (msgpack.unpackb(first)[3], msgpack.unpackb(second)) == ("a" * size, [6])
-    assert not buffer
+    frame = MESSAGEPACK.encode(push("a" * size, [])) + MESSAGEPACK.encode(push("b", []))
+    assert [target for _, _, target, _ in MESSAGEPACK.decode(frame)] == ["a" * size, "b"]
 
 
-@pytest.mark.parametrize("message", ["nonsense", "[]", '{"target":"a"}', '{"type":"one"}', "[" * 100_000])
+def test_a_message_whose_length_has_no_end_is_refused() -> None:
+    """A length takes at most five bytes ("MessagePack encoding")."""
+    with pytest.raises(ProtocolError):
+        list(MESSAGEPACK.decode(b"\x80" * 6))
+
+
+@pytest.mark.parametrize(
+    "message", ["nonsense", "[]", '{"target":"a"}', '{"type":"one"}', '{"type":1}\x1e{"ty', "[" * 100_000]
+)
 async def test_a_message_that_cannot_be_read_ends_the_connection(service: Service, message: str) -> None:
     """A close message with the error, and without `allowReconnect`."""
     async with connected(service) as socket:
@@ -87,21 +89,20 @@ async def test_a_message_that_cannot_be_read_ends_the_connection(service: Servic
 
 async def test_a_silent_client_is_dropped_and_a_late_handshake_refused(app: App) -> None:
     """30 and 15 seconds in the service's own patience; shorter here."""
-    patience = Patience(handshake=0.3, silence=0.3)
-    async with running_service(free_ports(1)[0], f"{app.address}/events", patience) as service:
+    async with running_service(free_ports(1)[0], f"{app.address}/events", handshake=0.3, silence=0.3) as service:
         async with websocket(service) as socket:
             assert "took too long" in await socket.receive_str(timeout=30)
         async with connected(service) as socket:
             assert "was silent" in await socket.receive_str(timeout=30)
         events = await app.wait_for(2)
-    assert json.loads(events[1].body) == {"type": 11, "error": "The client was silent for 0.3 seconds."}
+    assert json.loads(events[1].body) == {"type": 11, "error": "The client was silent for too long."}
 
 
 async def test_a_client_that_does_not_read_is_dropped_and_others_are_served(app: App) -> None:
     """What waits for one client is bounded, and never holds up another."""
     large = {"target": "news", "arguments": ["x" * 1_000_000]}
     async with (
-        running_service(free_ports(1)[0], f"{app.address}/events", Patience(unread=2_500_000)) as service,
+        running_service(free_ports(1)[0], f"{app.address}/events", unread=2_500_000) as service,
         connected(service, "slow"),
         connected(service, "mei") as mei,
     ):

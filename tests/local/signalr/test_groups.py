@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from local.signalr.hub import A_YEAR, Hub, open_database
-from local.signalr.service import Service
+from local.signalr.service import A_YEAR, Service
 from tests.local.signalr.dataplane import NEWS, call
 from tests.local.signalr.raw import connected
 
@@ -15,7 +12,7 @@ from tests.local.signalr.raw import connected
 async def test_a_connections_membership_goes_with_it(service: Service) -> None:
     """Added by PUT, ended by DELETE, by leaving all groups, or with the connection."""
     async with connected(service):
-        [connection] = service.hub("learning").connections
+        [connection] = service.connections
         for path in (f"/groups/a/connections/{connection}", f"/connections/{connection}/groups/b"):
             assert (await call(service, "PUT", path)).status == 200
         assert (await call(service, "POST", "/groups/b/:send", NEWS)).delivered == 1
@@ -41,7 +38,7 @@ async def test_a_user_is_in_a_group_before_and_after_connecting(service: Service
     assert (await call(service, "HEAD", "/users/mei/groups/duo")).status == 200
     assert (await call(service, "HEAD", "/groups/duo")).status == 404  # nobody is connected there
     async with connected(service), connected(service):
-        [first, _] = service.hub("learning").connections
+        [first, _] = service.connections
         await call(service, "PUT", f"/groups/duo/connections/{first}")
         assert (await call(service, "POST", "/groups/duo/:send", NEWS)).delivered == 2
 
@@ -49,7 +46,7 @@ async def test_a_user_is_in_a_group_before_and_after_connecting(service: Service
 async def test_a_user_leaves_a_group_with_all_connections(service: Service) -> None:
     """204; and one that is not in the group is a 404 with an informational code."""
     async with connected(service):
-        [connection] = service.hub("learning").connections
+        [connection] = service.connections
         await call(service, "PUT", "/groups/duo/users/mei")
         await call(service, "PUT", f"/groups/duo/connections/{connection}")
         assert (await call(service, "DELETE", "/users/mei/groups/duo")).status == 204
@@ -82,45 +79,26 @@ async def test_a_lifetime_is_a_number_of_seconds(service: Service, ttl: str) -> 
 async def test_a_groups_name_may_have_any_characters_up_to_its_length(service: Service) -> None:
     """1 to 1,024, not blank; encoded in the path, and so in the token's audience."""
     assert (await call(service, "PUT", "/users/mei/groups/session%3A1%2F%E4%BD%A0")).status == 200
-    assert service.hub("learning").users("session:1/你") == {"mei"}
+    assert service.users("learning", "session:1/你") == {"mei"}
     for name in ("%20", "a" * 1025):
         assert (await call(service, "PUT", f"/users/mei/groups/{name}")).code == "Error.Group.Invalid"
 
 
-@pytest.fixture
-def hub() -> Iterator[tuple[Hub, list[float]]]:
-    """A hub, and a clock that a test moves."""
-    now = [1000.0]
-    database = open_database()
-    yield Hub("learning", database, lambda: now[0]), now
-    database.close()
-
-
-def test_a_membership_ends_with_its_lifetime(hub: tuple[Hub, list[float]]) -> None:
+async def test_a_membership_ends_with_its_lifetime(service: Service) -> None:
     """After `ttl` seconds, or a year; joining again begins anew."""
-    groups, now = hub
-    groups.join("mei", "short", 60)
-    groups.join("mei", "long", None)
-    now[0] += 59
-    assert groups.users("short") == {"mei"}
-    groups.join("mei", "short", 60)
-    now[0] += 59
-    assert groups.users("short") == {"mei"}
-    now[0] += 1
-    assert not groups.users("short")
-    now[0] += A_YEAR
-    assert not groups.users("long")
-
-
-def test_of_groups_without_lifetime_the_latest_hundred_count(hub: tuple[Hub, list[float]]) -> None:
-    """Others and other users do not; joining again makes a group the latest."""
-    groups, _ = hub
-    groups.join("mei", "timed", 60)
-    groups.join("an", "g0", None)
-    for number in range(100):
-        groups.join("mei", f"g{number}", None)
-    groups.join("mei", "g0", None)
-    groups.join("mei", "g100", None)
-    assert groups.users("g0") == {"an", "mei"}
-    assert not groups.users("g1")
-    assert all(groups.users(group) == {"mei"} for group in ("g2", "g100", "timed"))
+    now = 1000.0
+    service.clock = lambda: now
+    service.join("learning", "mei", "short", [], 60)
+    service.join("learning", "mei", "long", [], A_YEAR)
+    now += 59
+    assert service.users("learning", "short") == {"mei"}
+    service.join("learning", "mei", "short", [], 60)
+    now += 59
+    assert service.users("learning", "short") == {"mei"}
+    now += 1
+    assert not service.users("learning", "short")
+    assert not service.users("other", "long")
+    now += A_YEAR - 120
+    assert service.users("learning", "long") == {"mei"}
+    now += 1
+    assert not service.users("learning", "long")

@@ -43,7 +43,7 @@ async def test_a_negotiated_connection_opens_once(service: Service) -> None:
         async with http.ws_connect(where) as socket:
             await socket.send_str(HANDSHAKE)
             assert await socket.receive_str() == "{}\x1e"
-            assert list(service.hub("learning").connections) == [answer["connectionId"]]
+            assert list(service.connections) == [answer["connectionId"]]
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await http.ws_connect(where)
     assert refused.value.status == 404
@@ -75,7 +75,7 @@ async def test_the_user_is_who_the_token_names(service: Service, claim: str) -> 
     async with aiohttp.ClientSession() as http, http.ws_connect(where) as socket:
         await socket.send_str(HANDSHAKE)
         await socket.receive_str()
-        assert [each.user for each in service.hub("learning").connections.values()] == ["an"]
+        assert [each.user for each in service.connections.values()] == ["an"]
 
 
 async def test_audiences_may_leave_the_port_out_and_keys_be_exchanged(service: Service) -> None:

@@ -35,22 +35,12 @@ async def heard(service: Service, count: int) -> list[int]:
 
 async def test_late_pushes_keep_their_order_unless_asked_otherwise(service: Service) -> None:
     """Jitter alone delays; `reordering` lets some overtake, as the real service may (azure-signalr #1655)."""
-    await local(service, "PUT", "/switches", {"delay_ms": 20, "jitter_ms": 100})
+    await local(service, "PUT", "/switches", {"jitter_ms": 100})
     assert await heard(service, 20) == list(range(20))
     await local(service, "PUT", "/switches", {"jitter_ms": 100, "reordering": 0.5})
     mixed = await heard(service, 20)
     assert mixed != list(range(20))
     assert sorted(mixed) == list(range(20))
-
-
-async def test_lost_pushes_are_accepted_all_the_same(service: Service) -> None:
-    """202, delivered to nobody."""
-    async with connected(service):
-        await local(service, "PUT", "/switches", {"loss": 1})
-        sent = await call(service, "POST", "/users/mei/:send", NEWS)
-        assert (sent.status, sent.delivered) == (202, 0)
-        await local(service, "PUT", "/switches", {})
-        assert (await call(service, "POST", "/users/mei/:send", NEWS)).delivered == 1
 
 
 async def test_too_many_calls_are_a_429_that_says_when_to_come_back(service: Service) -> None:
@@ -73,7 +63,7 @@ async def test_connections_are_cut_off_by_user(service: Service, js: JsClients) 
     assert await local(service, "POST", "/drop?hub=other") == (200, {"dropped": 0})
 
 
-@pytest.mark.parametrize("switches", [{"los": 1}, {"loss": "high"}, {"loss": None}, []])
+@pytest.mark.parametrize("switches", [{"jiter_ms": 1}, {"jitter_ms": "high"}, {"jitter_ms": None}, []])
 async def test_a_switch_that_is_none_is_a_400(service: Service, switches: Any) -> None:
     """A misspelt switch must not make a test kinder than it says."""
     status, _ = await local(service, "PUT", "/switches", switches)

@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 
 from local.connections import SIGNALR_ACCESS_KEY
-from local.signalr.server import running_service
 from local.signalr.service import Service
 from local.signalr.tokens import SECONDARY_KEY
 from tests.local.signalr.app import App, Event
 from tests.local.signalr.javascript import JsClients
 from tests.local.signalr.raw import connected, websocket
+from tests.local.signalr.running import running_service
 from tests.local.signalr.test_negotiation import HANDSHAKE, token
 from tests.ports import free_ports
 
@@ -67,11 +67,12 @@ async def test_messages_of_a_messagepack_client_come_as_messagepack(app: App, js
 async def test_an_app_that_refuses_keeps_the_client_out(app: App, service: Service, js: JsClients) -> None:
     """A function that fails on `connected` is a 403, which refuses the connection; nothing more is heard of it."""
     app.status = 403
-    client = await js.start("mei")
+    app.pause = 0.2
+    client = await js.connect("mei")
     refused = await client.next()
-    assert refused["event"] == "failed"
+    assert refused["event"] == "closed"
     assert "refused by the app" in refused["error"]
-    assert not service.hub("learning").connections
+    assert not service.connections
     assert [event.name for event in app.events] == ["connected"]
 
 
@@ -81,7 +82,9 @@ async def test_any_4xx_but_404_refuses(app: App, service: Service, status: int) 
     app.status = status
     async with websocket(service) as socket:
         await socket.send_str(HANDSHAKE)
-        assert await socket.receive_str(timeout=30) == '{"error":"The connection was refused by the app."}\x1e'
+        assert await socket.receive_str(timeout=30) == "{}\x1e"
+        goodbye = json.loads((await socket.receive_str(timeout=30)).removesuffix("\x1e"))
+        assert goodbye == {"type": 7, "allowReconnect": False, "error": "The connection was refused by the app."}
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])
@@ -91,7 +94,7 @@ async def test_an_app_without_such_a_function_or_a_broken_one_keeps_nobody_out(
     """No rule matches: the event is dropped. A failure is no refusal."""
     app.status = status
     async with connected(service):
-        assert len(service.hub("learning").connections) == 1
+        assert len(service.connections) == 1
 
 
 async def test_an_app_that_is_not_there_keeps_nobody_out() -> None:
@@ -140,8 +143,8 @@ async def test_a_message_is_heard_though_its_client_goes(app: App, service: Serv
     async with connected(service) as socket:
         await socket.send_str('{"type":1,"target":"last","arguments":[]}\x1e')
         await asyncio.wait_for(arrived.wait(), 30)
-        [connection] = service.hub("learning").connections.values()
-        connection.drop()
+        [connection] = service.connections.values()
+        connection.transport.abort()
     events = await app.wait_for(3)
     assert [event.name for event in events] == ["connected", "last", "disconnected"]
 
@@ -171,4 +174,4 @@ async def test_a_client_that_leaves_before_its_handshake_was_never_there(app: Ap
     async with websocket(service):
         pass
     async with connected(service):
-        assert [event.name for event in app.events] == ["connected"]
+        assert [event.name for event in await app.wait_for(1)] == ["connected"]

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 
 from local.connections import SIGNALR_ACCESS_KEY
-from local.signalr.server import running_service
 from local.signalr.service import Service
 from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import Unavailable
@@ -23,6 +22,7 @@ from shared_code.realtime.signalr import SignalRService, key_bearer
 from shared_code.services.people import People
 from shared_code.services.sessions import Sessions, StartedSession
 from shared_code.storage.rows import Row
+from tests.local.signalr.running import running_service
 from tests.ports import free_ports
 from tests.shared_code.events.backbone import KEY, Backbone, backbone_on, stream_of
 
@@ -102,7 +102,7 @@ async def test_a_start_that_was_cut_short_is_the_same_session_when_asked_again(
     assert await app.facts(learner) == {STARTED: 1}
     for reader in (learner.pseudonym, stream_of("sayzhong", "an")):
         assert await app.told(first.session_id, reader) == ["session_started"]
-    assert learner.pseudonym in signalr.hub("learning").users(f"session:{first.session_id}")
+    assert learner.pseudonym in signalr.users("learning", f"session:{first.session_id}")
     [row] = [each async for each in app.backbone.tables.table("sessions").rows(first.session_id)]
     assert msgspec.json.decode(bytes(row.values["record"]), type=Session).owner == learner.pseudonym  # type: ignore[arg-type]
 

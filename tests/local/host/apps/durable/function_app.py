@@ -75,19 +75,3 @@ async def sleep(seconds: float) -> str:
     await asyncio.sleep(seconds)
     _record(function="sleep", at="end")
     return "slept"
-
-
-@app.orchestration_trigger(context_name="context", orchestration="counting")
-def counting(context: Any) -> Any:
-    counter = df.EntityId("Counter", context.get_input())
-    yield context.call_entity(counter, "add", {"by": 2})
-    return (yield context.call_entity(counter, "get", {}))
-
-
-@app.entity_trigger(context_name="context", entity_name="Counter")
-def counter(context: Any) -> None:
-    value = context.get_state(lambda: 0)
-    if context.operation_name == "add":
-        value += context.get_input()["by"]
-    context.set_state(value)
-    context.set_result(value)
