@@ -14,7 +14,7 @@ from shared_code.domain.events.planning import PlanAdapted, PlannedSyllable
 from shared_code.domain.events.versions import VERSIONS
 from shared_code.domain.identifiers import derived_uuid7
 from shared_code.domain.learning.analysis import Analysis
-from shared_code.domain.learning.plan import FOLD, LessonPlan, Plans, adapt, record
+from shared_code.domain.learning.plan import FOLD, LessonPlan, Plans, adapt, record, stated
 from shared_code.domain.learning.progress import Progress
 from shared_code.events.journal import Journal
 from shared_code.events.projection import caught_up
@@ -78,8 +78,18 @@ class PlanningService:
         await self._plans.delete(person)
 
     async def made_by(self, person: str, cause: CloudEvent, saga_id: str) -> LessonPlan | None:
-        """The plan that a saga made; None where it is long superseded, taken back, or its learner erased."""
-        return (await self._plans.load(person)).of(_plan_id(cause, saga_id))
+        """The plan that a saga made; None where it made none, it is taken back, or its learner erased."""
+        plan = (await self._plans.load(person)).of(_plan_id(cause, saga_id))
+        if plan is not None:
+            return plan
+        # A saga that waited for long finds many later plans in the document; the stream still has its own.
+        facts = (_fact_id(cause, saga_id, why) for why in ("progress", "withdrawn"))
+        stored, taken_back = await asyncio.gather(*(self._store.find(person, fact_id) for fact_id in facts))
+        if stored is None or stored.erased or taken_back is not None:
+            return None
+        fact = VERSIONS.read(stored.event)
+        assert isinstance(fact, PlanAdapted)
+        return stated(fact, fact.version, stored.recorded_at)
 
     async def adapt(self, person: str, cause: CloudEvent, analysis: Analysis, saga_id: str) -> int:
         """Plan the next lesson for a saga, and give the plan's version. A second run states no second fact.

@@ -53,24 +53,25 @@ class Plans(Struct, kw_only=True):
     fold: int = 0
 
     def of(self, plan_id: str) -> LessonPlan | None:
-        """The plan of this id; None where it is long superseded, or taken back."""
+        """The plan of this id; None where many came after it, or it is taken back."""
         return next((plan for plan in self.plans if plan.plan_id == plan_id), None)
 
 
-def record(plans: Plans, stated: PlanAdapted, at: str) -> None:
+def record(plans: Plans, fact: PlanAdapted, at: str) -> None:
     """Fold one fact in, stated at this moment. The caller gives each fact once, in the stream's order.
 
     A plan that is stated again under its id is a revision, and the latest plan. What was taken back stays so.
     """
-    plans.plans = [plan for plan in plans.plans if plan.plan_id != stated.plan_id]
-    if stated.cause == "withdrawn":
-        plans.withdrawn = [*plans.withdrawn, stated.plan_id][-TAKEN_BACK:]
-    elif stated.plan_id not in plans.withdrawn:
+    plans.plans = [plan for plan in plans.plans if plan.plan_id != fact.plan_id]
+    if fact.cause == "withdrawn":
+        plans.withdrawn = [*plans.withdrawn, fact.plan_id][-TAKEN_BACK:]
+    elif fact.plan_id not in plans.withdrawn:
         plans.versions += 1
-        plans.plans = [*plans.plans, _stated(stated, plans.versions, at)][-REMEMBERED:]
+        plans.plans = [*plans.plans, stated(fact, plans.versions, at)][-REMEMBERED:]
 
 
-def _stated(stated: PlanAdapted, version: int, at: str) -> LessonPlan:
+def stated(fact: PlanAdapted, version: int, at: str) -> LessonPlan:
+    """The plan that a fact states, the learner's plan of this number, at this moment (RFC 3339)."""
     items = tuple(
         PlannedItem(
             hanzi=item.hanzi,
@@ -79,11 +80,9 @@ def _stated(stated: PlanAdapted, version: int, at: str) -> LessonPlan:
             due=item.due.isoformat() if item.due else None,
             reason=item.reason or "planned",
         )
-        for item in stated.items
+        for item in fact.items
     )
-    return LessonPlan(
-        version=version, plan_id=stated.plan_id, adapted_at=at, focus_tones=stated.focus_tones, items=items
-    )
+    return LessonPlan(version=version, plan_id=fact.plan_id, adapted_at=at, focus_tones=fact.focus_tones, items=items)
 
 
 def _due(item: ItemProgress) -> str | None:

@@ -16,7 +16,7 @@ from shared_code.domain.events.catalogue import event_of
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.domain.events.planning import PlanAdapted, PlannedSyllable
 from shared_code.domain.learning.analysis import analyse
-from shared_code.domain.learning.plan import FOLD, Plans
+from shared_code.domain.learning.plan import FOLD, REMEMBERED, Plans
 from shared_code.domain.learning.progress import Progress
 from shared_code.events.rebuild import Rebuild
 from shared_code.services.planning import PlanningService, PlanProjection
@@ -127,6 +127,15 @@ async def test_plans_that_are_made_at_once_are_counted_one_by_one(
     assert sorted(int(version or 0) for version in versions) == [1, 2, 3, 4, 5, 6]
     assert await planner.facts() == [(number, "progress") for number in range(1, 7)]
     assert [plan.version for plan in (await planner.documents.load(planner.person)).plans] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_plan_is_found_though_many_came_after_it(planner: Planner) -> None:
+    """A saga that waited for long announces its own plan all the same; one that is taken back stays so."""
+    for saga in ("waited", "undone", *map(str, range(REMEMBERED))):
+        await planner.adapt(saga)
+    await planner.restore("undone")
+    assert (await planner.documents.load(planner.person)).plans[0].version > 2
+    assert [await planner.made_by(saga) for saga in ("waited", "undone", "never")] == [1, None, None]
 
 
 async def test_another_system_s_plan_is_a_plan(planner: Planner) -> None:
