@@ -9,8 +9,8 @@ import asyncio
 import hmac
 import logging
 import os
+import sys
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from email.utils import formatdate
 from typing import Any
 
@@ -45,9 +45,7 @@ class HttpTriggers:
         self._limit = float(os.environ.get("LOCAL_HTTP_TIMEOUT_SECONDS", ANSWER_LIMIT))
         self._most = options.max_outstanding_requests
         concurrent = options.max_concurrent_requests
-        self._turn: AbstractAsyncContextManager[Any] = (
-            asyncio.Semaphore(concurrent) if concurrent > 0 else nullcontext()
-        )
+        self._turn = asyncio.Semaphore(concurrent if concurrent > 0 else sys.maxsize)
         self._running: set[asyncio.Task[TypedData | None]] = set()
 
     async def listen(self, port: int, own: Mapping[str, web.Application], *, shared: bool) -> web.AppRunner:

@@ -1,4 +1,4 @@
-"""Durable Functions' HTTP management API, over Microsoft's own client of the engine.
+"""Durable Functions' HTTP management API of single instances, over Microsoft's own client of the engine.
 
 learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 """
@@ -6,8 +6,6 @@ learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -48,8 +46,6 @@ class Management:
         app, one = web.Application(middlewares=[_explained]), "/instances/{instance}"
         app.router.add_post("/orchestrators/{function}", self._start)
         app.router.add_post("/orchestrators/{function}/{instance}", self._start)
-        app.router.add_get("/instances{slash:/?}", self._query)
-        app.router.add_delete("/instances{slash:/?}", self._purge)
         app.router.add_get(one, self._status)
         app.router.add_delete(one, self._purge)
         app.router.add_post(one + "/{order:raiseEvent}/{event}", self._order)
@@ -83,25 +79,15 @@ class Management:
             show_history=_flag(http, "showHistory"),
             show_history_output=_flag(http, "showHistoryOutput"),
         )
+        shown = {**dict.fromkeys(SHOWN), **found.to_json()}  # what it lacks is null
         if found.runtime_status not in ENDED:
-            return self._accepted(http.match_info["instance"], _shown(found))
+            return self._accepted(http.match_info["instance"], shown)
         failed = found.runtime_status == STATUSES.Failed and _flag(http, "returnInternalServerErrorOnFailure")
-        return web.json_response(_shown(found), status=500 if failed else 200)
-
-    async def _query(self, http: web.Request) -> web.Response:
-        prefix, with_input = http.query.get("instanceIdPrefix", ""), _flag(http, "showInput")
-        first = int(http.headers.get("x-ms-continuation-token") or 0)
-        end = first + int(http.query.get("top", 100))
-        found = await self._client.get_status_by(**_filter(http.query))
-        rows = [_shown(each, with_input) for each in found if str(each.instance_id).startswith(prefix)]
-        more = str(end) if end < len(rows) else ""
-        return web.json_response(rows[first:end], headers={"x-ms-continuation-token": more})
+        return web.json_response(shown, status=500 if failed else 200)
 
     async def _purge(self, http: web.Request) -> web.Response:
-        if instance := http.match_info.get("instance"):
-            count = (await self._client.purge_orchestration(instance, recursive=False)).deleted_instance_count
-        else:
-            count = (await self._client.purge_instance_history_by(**_filter(http.query))).instances_deleted
+        done = await self._client.purge_orchestration(http.match_info["instance"], recursive=False)
+        count = done.deleted_instance_count
         return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
     async def _order(self, http: web.Request) -> web.Response:
@@ -142,21 +128,6 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
 
 def _refused(status: int, message: str) -> web.Response:
     return web.json_response({"Message": message, "ExceptionMessage": message}, status=status)
-
-
-def _filter(query: Mapping[str, str]) -> dict[str, Any]:
-    """Statuses and times of a query or a purge."""
-    times = {"created_time_from": query.get("createdTimeFrom"), "created_time_to": query.get("createdTimeTo")}
-    names = [name.strip() for name in query.get("runtimeStatus", "").split(",") if name]
-    return {
-        "runtime_status": [STATUSES(name) for name in names] or None,
-        **{name: datetime.fromisoformat(time) for name, time in times.items() if time},
-    }
-
-
-def _shown(status: DurableOrchestrationStatus, with_input: bool = True) -> dict[str, Any]:
-    """One instance as the API shows it: what it lacks is null."""
-    return {**dict.fromkeys(SHOWN), **status.to_json(), **({} if with_input else {"input": None})}
 
 
 async def _json(http: web.Request) -> Any:

@@ -80,5 +80,5 @@ class HostOptions(msgspec.Struct, frozen=True, rename="camel"):
         try:
             text = path.read_bytes() if path.exists() else b"{}"
             return msgspec.json.decode(text, type=cls, dec_hook=seconds)
-        except ValueError as error:
+        except (ValueError, AttributeError) as error:
             raise Refused(f"{path}: {error}") from error

@@ -9,6 +9,7 @@ that, and other weekdays.
 from __future__ import annotations
 
 import asyncio
+import calendar
 import fcntl
 import json
 import logging
@@ -24,8 +25,7 @@ from local.host.worker import InvocationFailed, Message, TypedData
 
 MONITORED = timedelta(minutes=1)  # schedules that are due more often keep no status, in Azure either
 LOOK_UP = 1.0  # seconds between two tries to become the worker that runs the timer
-MONTHS = ["january", "february", "march", "april", "may", "june",
-          "july", "august", "september", "october", "november", "december"]  # fmt: skip
+MONTHS = [name.lower() for name in calendar.month_name[1:]]
 DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"]
 FIELDS: tuple[tuple[int, int, list[str]], ...] = (  # lowest, highest, names of the numbers from the lowest
     (0, 59, []), (0, 59, []), (0, 23, []), (1, 31, []), (1, 12, MONTHS), (0, 6, DAYS),
