@@ -55,7 +55,7 @@ async def test_nothing_of_an_erased_learner_can_be_read_anywhere(stack: Stack) -
         "mishap": mishap,
         "audio": wav[len(wav) // 2 : len(wav) // 2 + 64],
     }
-    everything, stream = Everything(stack), pseudonym_of(name)
+    everything, stream = Everything(stack.ports, stack.state), pseudonym_of(name)
     async with learner(stack, name) as mei:
         status, result, correlation_id = await mei.attempt(item.text, wav)
         assert status == 200, result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 from azure.data.tables import TableServiceClient
@@ -11,9 +12,9 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.storage.blob import BlobServiceClient
 
 from local.connections import connection_settings
+from local.ports import Ports
 from shared_code.domain.events.topology import QUEUES, SUBSCRIPTIONS
 from shared_code.events.line import Line
-from tests.e2e.stack import Stack
 
 
 def traces_of(needle: str | bytes) -> set[bytes]:
@@ -37,13 +38,13 @@ def _in_base64(plain: bytes) -> set[bytes]:
 
 
 class Everything:
-    """All that the stack holds: places and their bytes, read with Microsoft's clients."""
+    """All that a stack holds: places and their bytes, read with Microsoft's clients."""
 
-    def __init__(self, stack: Stack) -> None:
-        settings = connection_settings(stack.ports)
+    def __init__(self, ports: Ports, state: Path) -> None:
+        settings = connection_settings(ports)
         self._storage = settings["AzureWebJobsStorage"]
         self._bus = settings["ServiceBusConnection"]
-        self._state = stack.state
+        self._state = state
 
     def at_rest(self) -> dict[str, bytes]:
         """Every row of every table, every blob with its name, and the files of the Durable engine."""
