@@ -104,7 +104,9 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the packag
         """An execution has ended, or another begins, perhaps by continue_as_new."""
         events = instance.pending_events
         if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
-            # It hears no answers to what another asked for, and nothing before its start.
+            # It hears no answers to what another asked for, and nothing before its start, unless it is to end.
+            if any(each.HasField("executionTerminated") for each in events):
+                events[0].timestamp.Clear()
             events[:] = [each for each in events if not each.WhichOneof("eventType").startswith(ANSWERS)]
             for event in events[1:]:
                 event.timestamp.CopyFrom(events[0].timestamp)

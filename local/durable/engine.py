@@ -95,18 +95,19 @@ class DurableEngine(Backend):
                     has = sum(each.worker is worker and each.kind == kind for each in self._held.values())
                     if (not limit or has < limit) and (item := self._hand_out(kind, worker)) is not None:
                         return item
-                ahead = [at - self.now() for waiting in self._waiting.values() for at in waiting.values()]
-                if not self._work.wait(min([LONGEST_WAIT, *(seconds for seconds in ahead if seconds > 0)])):
+                now = self.now()
+                later = (at - now for waiting in self._waiting.values() for at in waiting.values() if at > now)
+                if not self._work.wait(min((LONGEST_WAIT, *later))):
                     return pb.WorkItem(healthPing=pb.HealthPing())
         return None
 
     def _hand_out(self, kind: str, worker: Any) -> Any:
         """The first item of this kind that is ready, if any."""
-        for key, at in self._waiting[kind].items():
+        now = self.now()
+        for key in (key for key, at in self._waiting[kind].items() if at <= now):
             thing = self._items[kind].peek(key)
-            if at > self.now() or any(each.thing is thing for each in self._held.values()):
-                continue
-            if (due := self._due(thing)) or kind == "activity":
+            in_hands = any(each.thing is thing for each in self._held.values())
+            if not in_hands and ((due := self._due(thing)) or kind == "activity"):
                 del self._waiting[kind][key]
                 # Never the same again: a worker may answer for an earlier delivery.
                 token = key if kind == "activity" else str(secrets.randbits(63))
@@ -186,14 +187,13 @@ class DurableEngine(Backend):
         details = pb.TaskFailureDetails(errorType="PoisonWorkItem", errorMessage=message, isNonRetriable=True)
         if delivery.kind == "activity":
             self.CompleteActivityTask(pb.ActivityResponse(completionToken=token, failureDetails=details), None)
-            return
-        if delivery.kind == "orchestration":
+        elif delivery.kind == "orchestration":
             action = helpers.new_complete_orchestration_action(-1, pb.ORCHESTRATION_STATUS_FAILED, None, details)
             failed = pb.OrchestratorResponse(instanceId=delivery.key, actions=[action], completionToken=token)
             self.CompleteOrchestratorTask(failed, None)
-            return
-        _, infos = helpers.convert_to_entity_batch_request(pb.EntityRequest(operationRequests=delivery.heard))
-        result = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=details))
-        batch = pb.EntityBatchResult(results=[result] * len(infos), operationInfos=infos, completionToken=token)
-        batch.entityState.value = delivery.thing.serialized_state or ""
-        self.CompleteEntityTask(batch, None)
+        else:
+            _, infos = helpers.convert_to_entity_batch_request(pb.EntityRequest(operationRequests=delivery.heard))
+            result = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=details))
+            batch = pb.EntityBatchResult(results=[result] * len(infos), operationInfos=infos, completionToken=token)
+            batch.entityState.value = delivery.thing.serialized_state or ""
+            self.CompleteEntityTask(batch, None)

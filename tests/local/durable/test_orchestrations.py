@@ -192,6 +192,18 @@ def test_start_can_be_scheduled(working: Hub) -> None:
     assert working.result(instance) == 4
 
 
+def test_scheduled_start_keeps_early_events_and_can_be_called_off(working: Hub) -> None:
+    """External events and terminate (durable-functions-instance-management), for an instance that is yet to start."""
+    at = working.now() + timedelta(hours=3)
+    kept, dropped = (working.start(workflows.listening, 1, start_at=at) for _ in range(2))
+    working.client.raise_orchestration_event(kept, "word", data="early")
+    working.client.terminate_orchestration(dropped)
+    assert working.wait(dropped).runtime_status.name == "TERMINATED"
+    assert working.status(kept) == "PENDING"
+    working.advance(hours=3, seconds=5)
+    assert working.result(kept) == ["early"]
+
+
 def test_restart_runs_the_same_input_again(working: Hub) -> None:
     """Restart (durable-functions-instance-management), under the same id and a new one."""
     instance = working.start(workflows.chain, 1)
