@@ -118,8 +118,9 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the packag
         if instance.status == pb.ORCHESTRATION_STATUS_COMPLETED:
             event = helpers.new_sub_orchestration_completed_event(parent.taskScheduledId, instance.output)
         else:
-            ended = RuntimeError(f"{instance.instance_id!r} was terminated")
-            event = helpers.new_sub_orchestration_failed_event(parent.taskScheduledId, ended)
+            event = helpers.new_sub_orchestration_failed_event(
+                parent.taskScheduledId, RuntimeError("it was terminated")
+            )
             if instance.failure_details is not None:
                 event.subOrchestrationInstanceFailed.failureDetails.CopyFrom(instance.failure_details)
         if (waiting := self._instances.get(parent.orchestrationInstance.instanceId)) is not None:
