@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from shared_code.domain.clock import Clock, parse_rfc3339
 from shared_code.domain.errors import AppError
 from shared_code.events.archive_line import Line, line_of
-from shared_code.events.lake_archive import LakeArchive, Tail
+from shared_code.events.lake_archive import ArchiveCut, LakeArchive, Tail
 from shared_code.events.store import EventStore
 from shared_code.events.unarchived import PARTITIONS, Mark, Unarchived
 from shared_code.storage.rows import Row
@@ -80,9 +80,17 @@ class Archiving:
         )
 
     async def _work(self, stream: str, marks: Sequence[Mark]) -> tuple[int, float]:
+        try:
+            return await self._bring(stream, marks)
+        except ArchiveCut:
+            log.warning("archive.anew", extra={"learner": stream})
+            return await self._bring(stream, marks, anew=True)
+
+    async def _bring(self, stream: str, marks: Sequence[Mark], *, anew: bool = False) -> tuple[int, float]:
         """Archive what a stream has beyond its tail, then clear its marks; how many events, the age of the first."""
         row = await self._store.beside(stream, TAIL)
-        tail, etag = (Tail(**row.values), row.etag) if row else (Tail(), "")  # type: ignore[arg-type]
+        etag = row.etag if row else ""
+        tail = Tail(**row.values) if row and not anew else Tail()  # type: ignore[arg-type]
         archived: set[str] = set()
         oldest = 0.0
         async for lines in self._blocks(stream, tail.version):

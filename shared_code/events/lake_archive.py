@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from shared_code.domain.errors import Conflict
+from shared_code.domain.errors import AppError, Conflict, NotFound
 from shared_code.events.archive import Archive
 from shared_code.events.archive_line import Line, decode, encode, row_of
 from shared_code.events.stored import StoredEvent
@@ -24,6 +24,12 @@ from shared_code.storage.sealing.data_key import SealBroken
 
 CONTAINER = "archive"
 FIRST, LAST = "0000-00", "9999-12"  # months
+
+
+class ArchiveCut(AppError):
+    """A file is shorter than it was, or gone: its stream is to be archived anew, from the beginning."""
+
+    code = "archive-cut"
 
 
 class Tail(Struct, frozen=True, kw_only=True):
@@ -59,15 +65,17 @@ class LakeArchive:
         """Append a stream's next events, all of one month and at most a block (4 MiB), and give the new tail.
 
         Lines that are in the file beyond the tail already, since a crash kept the tail from being put down, are not
-        written again. Raises Conflict where somebody else appends at the same time.
+        written again. Raises Conflict where somebody else appends at the same time, ArchiveCut (see there).
         """
         month, version = lines[0].month, lines[-1].version
         name, at = _name(lines[0].stream, month), tail.size if tail.month == month else 0
         block = encode(lines)
         try:
             await self._blobs.append(CONTAINER, name, block, at=at)
-        except Conflict:
+        except (Conflict, NotFound):
             found = b"".join([piece async for piece in self._blobs.pieces(CONTAINER, name, start=at)])
+            if not found:
+                raise ArchiveCut(f"{name} ends before byte {at}") from None
             there = {decode(line).event_id for line in found.split(b"\n")[:-1]}
             at, block = at + len(found), encode(line for line in lines if line.event_id not in there)
             if block:

@@ -6,7 +6,8 @@ Table `events`, one partition a stream, so that an append is one entity-group tr
 - `e` and ten digits is the event of that version,
 - `i` and an event's id says its version; created only once, so that an append that is repeated changes nothing.
   Below 1 it says that the event was given up on (`withdraw`), or must never come (`preclude`),
-- whatever a caller writes in the same transaction (`beside`), under keys that begin with another letter.
+- whatever a caller writes in the same transaction (`beside`) or next to it (`archived`: how far the lake's archive is),
+  under keys that begin with another letter.
 
 What the rows of events hold is said in archive.py.
 

@@ -195,6 +195,26 @@ async def test_one_stream_that_cannot_be_archived_holds_up_no_other(
     assert len(await archived(backbone, stream)) == 1
 
 
+@pytest.mark.parametrize("left", [0, 1])
+async def test_a_file_that_was_deleted_or_cut_is_written_anew(
+    backbone: Backbone, learner: str, stream: str, left: int
+) -> None:
+    events = await recorded(backbone, learner, 2)
+    await backbone.archiving.round()
+    name, lines = (
+        f"events/{stream}/{utc_now():%Y-%m}.jsonl",
+        (await file_of(backbone, stream)).splitlines(keepends=True),
+    )
+    await backbone.blobs.delete(CONTAINER, name)
+    for line in lines[:left]:
+        await backbone.blobs.append(CONTAINER, name, line, at=0)
+    for _ in range(2):
+        events += await recorded(backbone, learner, 1)
+        await backbone.archiving.round()
+        assert await archived(backbone, stream) == [event.id for event in events]
+    assert await marks_of(backbone, stream) == 0
+
+
 async def test_each_month_has_a_file_of_its_own(backbone: Backbone, learner: str, stream: str) -> None:
     months = [datetime(2026, month, 28, 23, 59, tzinfo=UTC) for month in (1, 2, 2, 3)]
     ids = []
