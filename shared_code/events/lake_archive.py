@@ -73,14 +73,27 @@ class LakeArchive:
         try:
             await self._blobs.append(CONTAINER, name, block, at=at)
         except (Conflict, NotFound):
-            found = b"".join([piece async for piece in self._blobs.pieces(CONTAINER, name, start=at)])
-            if not found:
-                raise ArchiveCut(f"{name} ends before byte {at}") from None
-            there = {decode(line).event_id for line in found.split(b"\n")[:-1]}
-            at, block = at + len(found), encode(line for line in lines if line.event_id not in there)
+            at, lines = await self._beyond(name, at, lines)
+            block = encode(lines)
             if block:
                 await self._blobs.append(CONTAINER, name, block, at=at)
         return Tail(version=version, month=month, size=at + len(block))
+
+    async def _beyond(self, name: str, at: int, lines: Sequence[Line]) -> tuple[int, list[Line]]:
+        """Where a file goes on that is longer than the tail says, and which of the lines are not in it yet.
+
+        With none left that is behind the last of them: what somebody else has written after it is not ours to count.
+        """
+        found = b"".join([piece async for piece in self._blobs.pieces(CONTAINER, name, start=at)])
+        if not found:
+            raise ArchiveCut(f"{name} ends before byte {at}")
+        left = {line.event_id: line for line in lines}
+        for line in found.splitlines(keepends=True):
+            at += len(line)
+            left.pop(decode(line).event_id, None)
+            if not left:
+                break
+        return at, list(left.values())
 
     async def streams(self, *, after: str = "") -> AsyncIterator[str]:
         """The names of all streams in order, after this one."""

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.events.archive_line import line_of
 from shared_code.events.archiving import NEVER_AFTER, TAIL, Archiving
-from shared_code.events.lake_archive import CONTAINER, LakeArchive
+from shared_code.events.lake_archive import CONTAINER, LakeArchive, Tail
 from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Received
 from shared_code.events.store import EventStore
@@ -158,6 +159,21 @@ async def test_two_archivers_at_once_write_every_event_once(
     await backbone.archiving.round()
     assert await archived(backbone, stream) == [event.id for event in events]
     assert await marks_of(backbone, stream) == 0
+
+
+async def test_who_comes_late_to_a_file_leaves_the_tail_where_the_next_one_finds_what_is_beyond_it(
+    backbone: Backbone, learner: str, stream: str
+) -> None:
+    """One archiver reads three events and stands still; another writes all five, and dies before its tail is kept."""
+    events = await recorded(backbone, learner, 5)
+    lines = [line_of(row) async for row in backbone.store.rows(stream)]
+    files = backbone.lake_archive
+    whole = await files.append(Tail(), lines)
+    late = await files.append(Tail(), lines[:3])
+    assert late.version == 3
+    assert late.size < whole.size
+    assert await files.append(late, lines[3:]) == whole
+    assert await archived(backbone, stream) == [event.id for event in events]
 
 
 async def test_an_append_whose_answer_was_lost_is_in_the_archive_once(
