@@ -1,7 +1,5 @@
 """`python -m local.servicebus`: the local Service Bus as a process of its own."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging
@@ -19,8 +17,8 @@ from local.servicebus.server import serve
 log = logging.getLogger("servicebus")
 
 
-async def _run(namespace: Namespace, port: int, busy: int) -> None:
-    async with serve(namespace, state_dir() / "servicebus.sqlite3", port, busy) as (server, chosen):
+async def _run(namespace: Namespace, port: int) -> None:
+    async with serve(namespace, state_dir() / "servicebus.sqlite3", port) as (server, chosen):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.over.cancel)
         log.info("listening on sb://localhost:%d", chosen)
@@ -33,12 +31,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local.servicebus", description="A local Azure Service Bus")
     default = PROJECT / "local" / "servicebus.json"
     parser.add_argument("--config", type=Path, default=default, help="entities, in the format of Microsoft's emulator")
-    parser.add_argument("--busy", type=int, default=0, metavar="N", help="refuse every Nth message and request as busy")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     port = Ports.from_environment().servicebus
     try:
-        asyncio.run(_run(load_config(options.config), port, options.busy))
+        asyncio.run(_run(load_config(options.config), port))
     except (OSError, ValueError, sqlite3.Error) as error:
         log.error("cannot serve %s on port %d: %s", options.config, port, error)
         return 1

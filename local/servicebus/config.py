@@ -4,8 +4,6 @@ Format: learn.microsoft.com/azure/service-bus-messaging/test-locally-with-servic
 emulator allows are accepted, for tests.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal

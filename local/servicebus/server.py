@@ -1,7 +1,5 @@
 """Listens on loopback, and runs the broker in turns: act on what came, commit once, write to the sockets."""
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 import time
@@ -10,25 +8,20 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from local.ports import HOST
-from local.servicebus.amqp.message import Message
 from local.servicebus.broker.broker import Broker
-from local.servicebus.broker.entity import Entity
 from local.servicebus.config import Namespace
 from local.servicebus.protocol.connection import Connection
-from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 
 
 class Server:
     """One broker and its connections. `over` fails when the store cannot be written any more."""
 
-    def __init__(self, namespace: Namespace, store: Store, busy: int) -> None:
+    def __init__(self, namespace: Namespace, store: Store) -> None:
         self.broker = Broker(namespace, store)
         self.connections: set[Connection] = set()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
-        self._busy = busy
-        self._asked = 0
         self._turn_planned = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -36,20 +29,6 @@ class Server:
     def now() -> int:
         """Milliseconds since 1970."""
         return time.time_ns() // 1_000_000
-
-    def admit(self) -> None:
-        """Raise Refused for every `busy`th message or request, as Azure does with a namespace that it throttles.
-
-        Documented in learn.microsoft.com/azure/service-bus-messaging/service-bus-throttling.
-        """
-        self._asked += 1
-        if self._busy and self._asked % self._busy == 0:
-            raise Refused("com.microsoft:server-busy", "The namespace is being throttled; try again in 2 seconds.")
-
-    def take(self, entity: Entity, messages: list[Message]) -> None:
-        """Take messages for an entity, all or, raising Refused, none."""
-        self.admit()
-        entity.send(messages, self.now())
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk with one client."""
@@ -89,14 +68,13 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(namespace: Namespace, store: Path, port: int, busy: int = 0) -> AsyncIterator[tuple[Server, int]]:
+async def serve(namespace: Namespace, store: Path, port: int) -> AsyncIterator[tuple[Server, int]]:
     """A broker that listens until the block ends, and its port, which is a free one if `port` is 0.
 
-    With `busy`, every so manieth message and request is refused as by a busy server. Raises OSError when the port is
-    taken, ValueError when the store is not one of this version.
+    Raises OSError when the port is taken, ValueError when the namespace or the store is not one that can be served.
     """
     with closing(Store(store)) as opened:
-        server = Server(namespace, opened, busy)
+        server = Server(namespace, opened)
         server.turn()
         listener = await asyncio.start_server(server.serve, HOST, port)
         try:

@@ -5,8 +5,6 @@ that turn reaches a socket: so no confirmation precedes its commit, and a busy b
 WAL with synchronous NORMAL: a committed change survives the process; the newest may be lost with the power.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -32,10 +30,7 @@ class Store:
         self._changes: dict[tuple[str, str, int | str | bytes], Callable[[], int | bytes] | None] = {}
 
     def put(self, entity: str, kind: str, key: int | str | bytes, value: Callable[[], int | bytes] | None) -> None:
-        """Keep a value, which is asked for when it is committed; None forgets what was kept.
-
-        What comes and goes in the same turn never reaches the disk.
-        """
+        """Keep a value, asked for at the commit; None forgets it. What comes and goes in between is never written."""
         self._changes[entity, kind, key] = value
 
     def commit(self) -> None:

@@ -5,8 +5,6 @@ long, `float` for double, `str` for string, `bytes` for binary, `tuple` for an a
 SDKs do not send is not read: characters, decimals, arrays of compound values.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -25,13 +23,7 @@ def _kind[T](base: type[T], name: str) -> type[T]:
 Ubyte, Ushort, Uint, Ulong = (_kind(int, name) for name in ("Ubyte", "Ushort", "Uint", "Ulong"))
 Byte, Short, Int, Timestamp = (_kind(int, name) for name in ("Byte", "Short", "Int", "Timestamp"))
 """A timestamp is milliseconds since 1970, UTC."""
-Float = _kind(float, "Float")
-
-
-class Symbol(str):
-    """ASCII text from a constrained domain, such as an error condition."""
-
-    __slots__ = ()
+Float, Symbol = _kind(float, "Float"), _kind(str, "Symbol")
 
 
 class Described(NamedTuple):
@@ -54,11 +46,8 @@ _CONSTANTS = {0x40: None, 0x41: True, 0x42: False, 0x43: Uint(0), 0x44: Ulong(0)
 
 
 def encode(value: object) -> bytes:
-    """Encode one value. Raises TypeError for a type that AMQP does not have."""
-    encoder = _ENCODERS.get(type(value))
-    if encoder is None:
-        raise TypeError(f"AMQP has no type for {type(value).__name__}")
-    return encoder(value)
+    """Encode one value. Raises KeyError for a type that AMQP does not have."""
+    return _ENCODERS[type(value)](value)
 
 
 def decode(data: bytes, at: int = 0) -> tuple[Any, int]:

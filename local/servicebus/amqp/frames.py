@@ -1,10 +1,7 @@
 """The performatives of AMQP 1.0 (specification, 2.7 and 5.3.3), as frames.
 
-They are sent with every field, explicit nulls at the end included, because older Azure SDKs read fields by position
-without looking at the length; on arrival, missing fields are filled in.
+They are sent with every field, nulls at the end included, because older Azure SDKs do not look at the length of a list.
 """
-
-from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,5 @@
 """What is to happen later: one heap of timers for the whole broker."""
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Callable
 from itertools import count

@@ -1,7 +1,5 @@
 """Topics, and all entities of a namespace, found by the addresses that clients use."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """What queues and topics share: taking messages in once, numbering, scheduling, peeking, storing."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A queue with sessions: one receiver at a time for each session id, under a lock of the session as a whole."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

@@ -60,7 +60,7 @@ def attach(session: ProtocolSession, frame: Frame) -> None:
         session.detach(frame.handle, refusal)
 
 
-def _intake(session: ProtocolSession, path: str) -> Callable[[list[Message]], None]:
+def _intake(session: ProtocolSession, path: str) -> Callable[[list[Message]], object]:
     """Where messages go that the client sends."""
     server = session.connection.server
     if path == _CBS:
@@ -68,7 +68,8 @@ def _intake(session: ProtocolSession, path: str) -> Callable[[list[Message]], No
     if path.endswith(_MANAGEMENT):
         entity = server.broker.find(path.removesuffix(_MANAGEMENT))
         return partial(session.respond, path, partial(manage, server, entity.name))
-    return partial(server.take, server.broker.destination(path))
+    destination = server.broker.destination(path)
+    return lambda messages: destination.send(messages, server.now())
 
 
 def _receiver(session: ProtocolSession, frame: Frame, path: str) -> OutgoingLink:
@@ -96,7 +97,7 @@ def _receiver(session: ProtocolSession, frame: Frame, path: str) -> OutgoingLink
 class IncomingLink:
     """Gives the messages of each delivery to `intake`, which raises Refused if it takes none of them."""
 
-    def __init__(self, frame: Frame, intake: Callable[[list[Message]], None]) -> None:
+    def __init__(self, frame: Frame, intake: Callable[[list[Message]], object]) -> None:
         self.handle = frame.handle
         self.delivery_count = frame.initial_delivery_count or 0
         self.credit = CREDIT
@@ -168,14 +169,11 @@ class OutgoingLink:
             return _rejected(refusal)
         return answer
 
-    def closed(self) -> None:
-        """The client does not receive any more."""
-        if self.queue is not None:
-            self.queue.detach(self, self._now())
-
     def deliver(self, token: bytes, payload: bytes) -> None:
-        """Send a message."""
-        self._send(token, payload, settled=not self.locks)
+        """Send a message, or the answer of a node."""
+        self.credit -= 1
+        self.delivery_count += 1
+        self._session.send_delivery(self, token, payload, settled=not self.locks or self.queue is None)
 
     def granted(self, session_id: str, until: int) -> None:
         """Answer the attach that waited for a session."""
@@ -194,12 +192,7 @@ class OutgoingLink:
 
     def _send_answers(self) -> None:
         while self._answers and self.credit > 0:
-            self._send(self.delivery_count.to_bytes(16), self._answers.popleft(), settled=True)
-
-    def _send(self, tag: bytes, payload: bytes, settled: bool) -> None:
-        self.credit -= 1
-        self.delivery_count += 1
-        self._session.send_delivery(self, tag, payload, settled)
+            self.deliver(self.delivery_count.to_bytes(16), self._answers.popleft())
 
 
 def _rejected(refusal: Refused) -> Described:

@@ -24,7 +24,7 @@ from local.servicebus.refused import Refused
 if TYPE_CHECKING:
     from local.servicebus.server import Server
 
-_STATUS = {"not-found": 404, "lock-lost": 410, "not-implemented": 501, "server-busy": 503}  # by the end of a condition
+_STATUS = {"not-found": 404, "lock-lost": 410, "not-implemented": 501}  # by the end of a condition
 _DECISIONS = {"completed": "COMPLETE", "abandoned": "ABANDON", "defered": "DEFER", "suspended": "DEAD_LETTER"}
 _REASONS = {"deadletter-reason": "DeadLetterReason", "deadletter-description": "DeadLetterErrorDescription"}
 
@@ -79,7 +79,6 @@ def manage(server: Server, path: str, request: Message) -> bytes:
     status: dict[str, Any] = {"statusCode": Int(200), "statusDescription": "OK"}
     body: Any = None
     try:
-        server.admit()
         asked, link = amqp_value(request), properties.get("associated-link-name")
         body = _done(server.broker, path, operation, asked, link, server.now())
         if body is None:

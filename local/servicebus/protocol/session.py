@@ -85,13 +85,11 @@ class ProtocolSession:
         self.detach(link.handle, reason)
 
     def respond(self, node: str, answer: Callable[[Message], bytes], requests: Sequence[Message]) -> None:
-        """Answer on the receiver that a request names or, as Python names none, on the one of this node.
-
-        JavaScript names its link to `$cbs`, and the target address of its link to `$management`.
-        """
+        """Answer on the receiver that a request names or, as Python names none, on the one of this node."""
         mailboxes = [link for link in self.links.values() if isinstance(link, OutgoingLink) and link.queue is None]
         for request in requests:
             payload, to = answer(request), request.properties[REPLY_TO]
+            # JavaScript names its link to `$cbs`, and the target address of its link to `$management`
             named = [link for link in mailboxes if to in (link.name, link.frame.target.value[ADDRESS])]
             for link in (named or [link for link in mailboxes if link.path == node])[:1]:
                 link.answer(payload)
@@ -102,7 +100,8 @@ class ProtocolSession:
         if isinstance(link, OutgoingLink):
             self._blocked = deque(item for item in self._blocked if item[0].handle != link.handle)
             self._unsettled = {number: held for number, held in self._unsettled.items() if held[0] is not link}
-            link.closed()
+            if link.queue is not None:
+                link.queue.detach(link, self.connection.server.now())
 
     def _transfer(self, frame: Frame, payload: bytes) -> None:
         self._next_incoming += 1

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from local.connections import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
-from local.servicebus.amqp.codec import Described, Symbol, Ulong
+from local.servicebus.amqp.codec import Described, Ulong
 from local.servicebus.amqp.frames import Frame, decode_frame, encode_frame
 from tests.local.servicebus.messages import APPLICATION_PROPERTIES, PROPERTIES, VALUE, section, sections
 
@@ -21,7 +21,7 @@ SASL_HEADER, AMQP_HEADER = b"AMQP\x03\x01\x00\x00", b"AMQP\x00\x01\x00\x00"
 NO_SOURCE, NO_TARGET = Described(Ulong(0x28), []), Described(Ulong(0x29), [])
 
 
-def source(address: str, filters: dict[Symbol, Any] | None = None) -> Described:
+def source(address: str, filters: dict[Any, Any] | None = None) -> Described:
     return Described(Ulong(0x28), [address, *[None] * 6, filters])
 
 
