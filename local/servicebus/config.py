@@ -15,7 +15,6 @@ from local.servicebus.amqp.message import Message
 MILLISECOND = timedelta(milliseconds=1)
 _SEGMENT = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?"
 _Name = Annotated[str, msgspec.Meta(pattern=f"^{_SEGMENT}(?:/{_SEGMENT})*$")]
-
 _FILTERED = (0, 2, 3, 4, 5, 6, 10, 12)  # positions in a message's properties of what a filter asks for, in its order
 
 
@@ -65,11 +64,10 @@ class CorrelationFilter(_Strict):
             if getattr(self, name) not in (None, message.properties[position]):
                 return False
         own = message.application_properties() if self.properties else {}
-        return all(name in own and _equal(own[name], wanted) for name, wanted in self.properties.items())
-
-
-def _equal(value: Any, wanted: Any) -> bool:
-    return isinstance(value, bool) is isinstance(wanted, bool) and bool(value == wanted)  # to Python, True equals 1
+        for name, wanted in self.properties.items():
+            if name not in own or own[name] != wanted or isinstance(own[name], bool) != isinstance(wanted, bool):
+                return False  # to Python, True equals 1
+        return True
 
 
 class _Filter(_Strict):

@@ -63,16 +63,12 @@ class Server:
             self._timer.cancel()
         due = self.broker.agenda.next_due()
         if due is not None:
-            pause = max(due - self.now(), 0) / 1000
-            self._timer = asyncio.get_running_loop().call_later(pause, self.schedule_turn)
+            self._timer = asyncio.get_running_loop().call_later(max(due - self.now(), 0) / 1000, self.schedule_turn)
 
 
 @asynccontextmanager
 async def serve(namespace: Namespace, store: Path, port: int) -> AsyncIterator[tuple[Server, int]]:
-    """A broker that listens until the block ends, and its port, which is a free one if `port` is 0.
-
-    Raises OSError when the port is taken, ValueError when the namespace or the store is not one that can be served.
-    """
+    """A broker that listens until the block ends, and its port, a free one for 0. Raises OSError, ValueError."""
     with closing(Store(store)) as opened:
         server = Server(namespace, opened)
         server.turn()

@@ -1,7 +1,6 @@
 """What the broker keeps over a `kill -9`, in SQLite: whatever an entity has, by kind and key.
 
-Changes gather in memory and are written by `commit`, once at the end of an event-loop turn and before anything of
-that turn reaches a socket: so no confirmation precedes its commit, and a busy broker groups commits by itself.
+Changes gather in memory and are written at once at the end of a turn, before anything of that turn reaches a socket.
 WAL with synchronous NORMAL: a committed change survives the process; the newest may be lost with the power.
 """
 

@@ -1,7 +1,5 @@
 """A message as the broker keeps it (specification, 3.2): its envelope decoded, everything else carried as it came."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,17 +10,12 @@ from local.servicebus.refused import DecodeError
 
 HEADER, DELIVERY_ANNOTATIONS, ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES = range(0x70, 0x75)
 DATA, SEQUENCE, VALUE, FOOTER = range(0x75, 0x79)
-BATCH_FORMAT = 0x80013700
-"""Message format of a batch: every data section is a whole message."""
-
-MESSAGE_ID, REPLY_TO, CORRELATION_ID, GROUP_ID = 0, 4, 5, 10
-"""Positions in `Message.properties`."""
-
-_BROKER_ANNOTATIONS = {
+BATCH_FORMAT = 0x80013700  # of a delivery of which every data section is a whole message
+MESSAGE_ID, REPLY_TO, CORRELATION_ID, GROUP_ID = 0, 4, 5, 10  # positions in `Message.properties`
+_BROKER_ANNOTATIONS = {  # those that a client sends are dropped
     f"x-opt-{name}"
     for name in ("sequence-number", "enqueued-time", "message-state", "locked-until", "enqueue-sequence-number")
 }
-"""The broker's own; those that a client sends are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +35,14 @@ class Message:
         raw = self.raw[APPLICATION_PROPERTIES]
         return (decode(raw)[0].value or {}) if raw else {}
 
-    def with_application_properties(self, changes: Mapping[str, Any]) -> Message:
+    def with_application_properties(self, changes: Mapping[str, Any]) -> "Message":
         """A copy with some of the user's properties set."""
         if not changes:
             return self
         changed = _section(APPLICATION_PROPERTIES, {**self.application_properties(), **changes})
         return replace(self, raw={**self.raw, APPLICATION_PROPERTIES: changed})
 
-    def with_message_id(self) -> Message:
+    def with_message_id(self) -> "Message":
         """This message, or a copy with a new id if it has none: clients rely on every message having one."""
         if self.properties[MESSAGE_ID] is not None:
             return self

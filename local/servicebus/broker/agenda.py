@@ -4,8 +4,7 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-type Timer = tuple[int, int]
-"""When, in ms, and which of those that come then."""
+type Timer = tuple[int, int]  # when, in ms, and which of those that come then
 
 
 class Agenda:

@@ -14,18 +14,15 @@ from local.servicebus.store import Store
 
 log = logging.getLogger("servicebus.broker")
 
-type Subscriber = tuple[Queue, list[CorrelationFilter]]
-"""A subscription is a queue that gets what any of its filters lets through."""
+type Outlet = tuple[Queue, list[CorrelationFilter]]  # a subscription gets what any of its filters lets through
 
 
 class Topic(Entity):
     """Finds duplicates, holds what is scheduled, then copies each message to the subscriptions that want it."""
 
-    def __init__(
-        self, name: str, rules: TopicRules, store: Store, agenda: Agenda, subscribers: list[Subscriber]
-    ) -> None:
+    def __init__(self, name: str, rules: TopicRules, store: Store, agenda: Agenda, outlets: list[Outlet]) -> None:
         super().__init__(name, rules, store, agenda)
-        self._subscribers = subscribers
+        self._outlets = outlets
 
     def check(self, message: Message) -> None:
         """Raise Refused if a subscription that wants the message cannot take it."""
@@ -41,7 +38,7 @@ class Topic(Entity):
             queue.appear(Entry(queue.next_number(), entry.message, now, entry.number), now, ceiling)
 
     def _wanting(self, message: Message) -> Iterator[Queue]:
-        return (queue for queue, filters in self._subscribers if any(rule.matches(message) for rule in filters))
+        return (queue for queue, filters in self._outlets if any(rule.matches(message) for rule in filters))
 
 
 class Broker:
@@ -53,12 +50,12 @@ class Broker:
         self._entities: dict[str, Entity] = {}
         self._destinations: list[Entity] = [self._add_queue(each.name, each.properties) for each in namespace.queues]
         for topic in namespace.topics:
-            subscriptions = []
+            outlets = []
             for each in topic.subscriptions:
                 filters = [rule.properties.correlation_filter for rule in each.rules] or [CorrelationFilter()]
                 queue = self._add_queue(f"{topic.name}/Subscriptions/{each.name}", each.properties)
-                subscriptions.append((queue, filters))
-            self._destinations.append(self._add(Topic(topic.name, topic.properties, store, self.agenda, subscriptions)))
+                outlets.append((queue, filters))
+            self._destinations.append(self._add(Topic(topic.name, topic.properties, store, self.agenda, outlets)))
         for name in sorted(store.holders("message") - self._entities.keys()):
             log.warning("'%s' has stored messages but is not in the configuration; they stay where they are", name)
 
@@ -66,8 +63,7 @@ class Broker:
         """The entity of an address such as `topic/Subscriptions/name/$DeadLetterQueue`. Raises Refused."""
         entity = self._entities.get(address.lower())
         if entity is None:  # the JavaScript SDK recognises this by the text alone
-            why = f"The messaging entity '{address}' could not be found. Add it to the configuration."
-            raise Refused("amqp:not-found", why)
+            raise Refused("amqp:not-found", f"The messaging entity '{address}' could not be found. Configure it first.")
         return entity
 
     def destination(self, address: str) -> Entity:

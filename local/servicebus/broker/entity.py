@@ -15,8 +15,7 @@ from local.servicebus.config import MILLISECOND, TopicRules
 from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 
-State = IntEnum("State", "ACTIVE DEFERRED SCHEDULED", start=0)
-"""A message's state, as `x-opt-message-state` has it."""
+State = IntEnum("State", "ACTIVE DEFERRED SCHEDULED", start=0)  # as `x-opt-message-state` has it
 
 
 @dataclass(slots=True, eq=False)

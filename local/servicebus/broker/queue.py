@@ -1,7 +1,5 @@
 """A queue, a subscription or a dead-letter queue: delivery under locks, settlement, expiry, dead-lettering."""
 
-from __future__ import annotations
-
 import heapq
 import uuid
 from collections import deque
@@ -19,12 +17,10 @@ from local.servicebus.refused import Condition, Refused
 from local.servicebus.store import Store
 
 Settlement = Enum("Settlement", "COMPLETE ABANDON RELEASE DEFER DEAD_LETTER")
-"""What a receiver decides about a message that it holds: it is done with; it failed, and comes again unless it dies of
-it; nobody looked at it, and it comes again uncounted; it waits until someone asks for its number; it is dead.
-"""
+"""What a receiver decides: a message is done with; it failed, and comes again or dies of it; nobody looked at it, and
+it comes again uncounted; it waits until someone asks for its number; it is dead."""
 
-type HandedOut = list[tuple[uuid.UUID, bytes]]
-"""Lock tokens and messages."""
+type HandedOut = list[tuple[uuid.UUID, bytes]]  # lock tokens and messages
 
 
 class Consumer(Protocol):
@@ -45,15 +41,12 @@ class Consumer(Protocol):
 
 
 class Lane:
-    """Numbers of messages that are ready, lowest first; those of messages that are gone are skipped.
-
-    A session has one consumer at most, its owner, for whom it is locked `until` a time in ms since 1970.
-    """
+    """Numbers of messages that are ready, lowest first; those of messages that are gone are skipped."""
 
     def __init__(self, session_id: str = "") -> None:
         self.session_id = session_id
-        self.consumers: deque[Consumer] = deque()
-        self.until = 0
+        self.consumers: deque[Consumer] = deque()  # of a session one at most, its owner
+        self.until = 0  # that owner holds the session until then, in ms since 1970
         self.timer: Timer | None = None
         self.ready: list[int] = []
 
@@ -76,17 +69,14 @@ class Lane:
 
 
 class Queue(Entity):
-    """Holds messages until someone completes them. `dead_letters` is None for a dead-letter queue itself.
-
-    A dead-letter queue has the lock duration of its queue, but no time to live and no limit of deliveries.
-    """
+    """Holds messages until someone completes them. One for dead letters has no time to live, no limit of deliveries."""
 
     _rules: QueueRules
     _lost: Condition = "com.microsoft:message-lock-lost"
 
-    def __init__(self, name: str, rules: QueueRules, store: Store, agenda: Agenda, dead_letters: Queue | None) -> None:
+    def __init__(self, name: str, rules: QueueRules, store: Store, agenda: Agenda, dead: "Queue | None") -> None:
         super().__init__(name, rules, store, agenda)
-        self._dead_letters = dead_letters
+        self._dead_letters = dead  # None for a dead-letter queue itself
         self._locked: dict[bytes, Entry] = {}
         self._lane = Lane()
         self._lanes: dict[Consumer, Lane] = {}  # that they take messages from
@@ -149,7 +139,7 @@ class Queue(Entity):
         ttl = None if entry.expires is None else entry.expires - entry.enqueued  # clients compute the expiry from it
         return entry.message.encoded(entry.delivery_count, ttl, annotations, lock_token)
 
-    def _lane_of(self, entry: Entry) -> Lane:
+    def _lane_of(self, session_id: str | None) -> Lane:
         return self._lane
 
     def _offer(self, entry: Entry, now: int) -> None:
@@ -157,7 +147,7 @@ class Queue(Entity):
         if entry.expires is not None and entry.expires <= now:
             self._expire(entry, now)
         elif entry.state == State.ACTIVE:
-            lane = self._lane_of(entry)
+            lane = self._lane_of(entry.message.session_id)
             heapq.heappush(lane.ready, entry.number)
             self._deliver(lane, now)
 

@@ -10,8 +10,7 @@ from local.servicebus.config import MILLISECOND, QueueRules
 from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 
-ACCEPT_TIMEOUT = 60_000
-"""How long a receiver waits for the next session when it does not say, in ms."""
+ACCEPT_TIMEOUT = 60_000  # ms that a receiver waits for the next session when it does not say
 
 
 class SessionQueue(Queue):
@@ -33,7 +32,7 @@ class SessionQueue(Queue):
             for lane in list(self._sessions.values()):
                 if consumer in self._waiting:
                     self._deliver(lane, now)
-        elif (lane := self._session(session_id)).consumers:
+        elif (lane := self._lane_of(session_id)).consumers:
             why = f"Another receiver of '{self.name}' holds the session '{session_id}'."
             raise Refused("com.microsoft:session-cannot-be-locked", why)
         else:
@@ -73,8 +72,8 @@ class SessionQueue(Queue):
         """Hand out deferred messages of a session that is held."""
         return super().receive_deferred(numbers, locks, self.held(session_id).session_id, now)
 
-    def _lane_of(self, entry: Entry) -> Lane:
-        return self._session(entry.message.session_id or "")
+    def _lane_of(self, session_id: str | None) -> Lane:
+        return self._sessions.setdefault(session_id or "", Lane(session_id or ""))
 
     def _deliver(self, lane: Lane, now: int) -> None:
         """Deliver to the session's owner; a session that has none goes to whoever waits for any."""
@@ -88,10 +87,7 @@ class SessionQueue(Queue):
             self._grant(lane, consumer, now)
 
     def _lock(self, entry: Entry, now: int) -> int:
-        return self._lane_of(entry).until
-
-    def _session(self, session_id: str) -> Lane:
-        return self._sessions.setdefault(session_id, Lane(session_id))
+        return self._lane_of(entry.message.session_id).until
 
     def _grant(self, lane: Lane, consumer: Consumer, now: int) -> None:
         lane.consumers.append(consumer)
@@ -112,7 +108,8 @@ class SessionQueue(Queue):
         """Give back what the owner of a session holds, then the session."""
         self._agenda.cancel(lane.timer)
         lane.consumers[0].credit = 0  # while its messages go back in line, it does not get them again
-        for token in [token for token, entry in self._locked.items() if self._lane_of(entry) is lane]:
+        held = [token for token, entry in self._locked.items() if entry.message.session_id == lane.session_id]
+        for token in held:
             self.settle(token, decision, now)
         del self._lanes[lane.consumers.pop()]
         self._sessions[lane.session_id] = self._sessions.pop(lane.session_id)

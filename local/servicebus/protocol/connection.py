@@ -1,7 +1,5 @@
 """One TCP connection: protocol headers, SASL, frames in and out, heartbeat (specification, 2.2 to 2.4 and 5.3)."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from typing import TYPE_CHECKING
@@ -26,7 +24,7 @@ log = logging.getLogger("servicebus.connection")
 class Connection:
     """Reads frames and gives them to sessions. What it writes leaves at the end of the server's turn."""
 
-    def __init__(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, server: "Server", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.server = server
         self.grants: set[str] = set()  # paths of the entities that it may use
         self.max_frame_size = MAX_FRAME_SIZE
@@ -50,12 +48,12 @@ class Connection:
                 await self._writer.drain()
         except DecodeError as error:
             log.warning("closing a connection: %s", error)
-            self._end_sessions()
             self.send(0, Frame("close", error=amqp_error(error)))
         except (OSError, EOFError):
             pass  # the client is gone
         finally:
-            self._end_sessions()
+            for session in self._sessions.values():
+                session.end()
             if self._heartbeat is not None:
                 self._heartbeat.cancel()
 
@@ -94,7 +92,6 @@ class Connection:
                     self._sessions.pop(channel).end()
                     self.send(channel, Frame("end"))
             case "close":
-                self._end_sessions()
                 self.send(0, Frame("close"))
             case _ if session is not None:  # pyamqp detaches links after it ended their session: nobody hears it
                 session.act(frame, payload)
@@ -107,10 +104,6 @@ class Connection:
         self.send(0, Frame("open", container_id="local", hostname=frame.hostname, **limits))
         if frame.idle_time_out and self._heartbeat is None:
             self._beat(min(frame.idle_time_out / 2000, 30.0))
-
-    def _end_sessions(self) -> None:
-        while self._sessions:
-            self._sessions.popitem()[1].end()
 
     def send(self, channel: int, frame: Frame, payload: bytes = b"") -> None:
         """Send a frame at the end of the turn."""

@@ -1,7 +1,5 @@
 """Links to an entity, its `$management` or `$cbs`: on one kind the client sends, on the other it receives."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
@@ -22,21 +20,18 @@ if TYPE_CHECKING:
 CREDIT = 1000  # for each link on which the client sends; it gets that much again well before it ran out
 MAX_MESSAGE_SIZE = 1_048_576
 ADDRESS, FILTER = 0, 7  # positions in a source or target
-Outcome = IntEnum(
-    "Outcome", {"ACCEPTED": 0x24, "REJECTED": 0x25, "RELEASED": 0x26, "MODIFIED": 0x27, "TRANSACTIONAL": 0x34}
-)
-"""Descriptors of delivery states."""
+Outcome = IntEnum("Outcome", "ACCEPTED REJECTED RELEASED MODIFIED", start=0x24)  # descriptors of delivery states
 ACCEPTED = Described(Ulong(Outcome.ACCEPTED), [])
 
 _CBS, _MANAGEMENT = "$cbs", "/$management"
-_SOURCE, _TARGET, _COORDINATOR = Ulong(0x28), Ulong(0x29), 0x30
+_SOURCE, _TARGET, _COORDINATOR, _TRANSACTIONAL = Ulong(0x28), Ulong(0x29), 0x30, 0x34
 _SESSION_FILTER = "com.microsoft:session-filter"
 _MAX_BATCH = {Symbol("com.microsoft:max-message-batch-size"): Ulong(262_144)}
 _LOCKED_UNTIL = Symbol("com.microsoft:locked-until-utc")
 _TICKS_1970 = 621_355_968_000_000_000  # .NET ticks of 100 ns since the year 1
 
 
-def attach(session: ProtocolSession, frame: Frame) -> None:
+def attach(session: "ProtocolSession", frame: Frame) -> None:
     """Answer an attach: with one of our own, later if it waits for a session, or with the reason against it."""
     try:
         if frame.target is not None and frame.target.descriptor == _COORDINATOR:
@@ -60,19 +55,19 @@ def attach(session: ProtocolSession, frame: Frame) -> None:
         session.detach(frame.handle, refusal)
 
 
-def _intake(session: ProtocolSession, path: str) -> Callable[[list[Message]], object]:
+def _intake(session: "ProtocolSession", path: str) -> Callable[[list[Message]], object]:
     """Where messages go that the client sends."""
     server = session.connection.server
     if path == _CBS:
         return partial(session.respond, path, partial(put_token, session.connection.grants, server.now))
     if path.endswith(_MANAGEMENT):
         entity = server.broker.find(path.removesuffix(_MANAGEMENT))
-        return partial(session.respond, path, partial(manage, server, entity.name))
+        return partial(session.respond, path, partial(manage, server.broker, entity.name, server.now))
     destination = server.broker.destination(path)
     return lambda messages: destination.send(messages, server.now())
 
 
-def _receiver(session: ProtocolSession, frame: Frame, path: str) -> OutgoingLink:
+def _receiver(session: "ProtocolSession", frame: Frame, path: str) -> "OutgoingLink":
     """A link that receives from an entity."""
     server = session.connection.server
     queue, filters = server.broker.source(path), frame.source.value[FILTER] or {}
@@ -121,18 +116,18 @@ class IncomingLink:
         try:
             if len(data) > MAX_MESSAGE_SIZE:
                 raise Refused("amqp:link:message-size-exceeded", f"A message has at most {MAX_MESSAGE_SIZE:,} bytes.")
-            if first.state is not None and first.state.descriptor == Outcome.TRANSACTIONAL:
+            if first.state is not None and first.state.descriptor == _TRANSACTIONAL:
                 raise _no_transactions()
             self._intake(parse_delivery(data, first.message_format or 0))
         except Refused as refusal:
-            state = _rejected(refusal)
+            state = Described(Ulong(Outcome.REJECTED), [amqp_error(refusal)])
         return None if first.settled else settlement(True, first.delivery_id, state)
 
 
 class OutgoingLink:
     """Deliveries to one receiver. Answers of request-response nodes go the same way, with no queue behind."""
 
-    def __init__(self, session: ProtocolSession, frame: Frame, path: str, queue: Queue | None = None) -> None:
+    def __init__(self, session: "ProtocolSession", frame: Frame, path: str, queue: Queue | None = None) -> None:
         self.handle = frame.handle
         self.name = frame.name
         self.path = path
@@ -166,7 +161,7 @@ class OutgoingLink:
             decision, changes, answer = _decided(state or ACCEPTED)
             self.queue.settle(token, decision, self._now(), changes)
         except Refused as refusal:
-            return _rejected(refusal)
+            return Described(Ulong(Outcome.REJECTED), [amqp_error(refusal)])
         return answer
 
     def deliver(self, token: bytes, payload: bytes) -> None:
@@ -193,10 +188,6 @@ class OutgoingLink:
     def _send_answers(self) -> None:
         while self._answers and self.credit > 0:
             self.deliver(self.delivery_count.to_bytes(16), self._answers.popleft())
-
-
-def _rejected(refusal: Refused) -> Described:
-    return Described(Ulong(Outcome.REJECTED), [amqp_error(refusal)])
 
 
 def _no_transactions() -> Refused:

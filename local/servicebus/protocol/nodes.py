@@ -1,17 +1,14 @@
 """The request-response nodes: `$cbs`, which takes tokens, and `<entity>/$management`, which takes what is no delivery.
 
-Operations: learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response.
-Tokens: learn.microsoft.com/azure/service-bus-messaging/service-bus-sas.
+Operations: learn.microsoft.com/azure/service-bus-messaging/service-bus-amqp-request-response; tokens: …/service-bus-sas
 """
-
-from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.connections import SERVICE_BUS_KEY, SERVICE_BUS_KEY_NAME
@@ -20,9 +17,6 @@ from local.servicebus.amqp.message import Message, amqp_value, encode_answer, pa
 from local.servicebus.broker.broker import Broker
 from local.servicebus.broker.queue import Settlement
 from local.servicebus.refused import Refused
-
-if TYPE_CHECKING:
-    from local.servicebus.server import Server
 
 _STATUS = {"not-found": 404, "lock-lost": 410, "not-implemented": 501}  # by the end of a condition
 _DECISIONS = {"completed": "COMPLETE", "abandoned": "ABANDON", "defered": "DEFER", "suspended": "DEAD_LETTER"}
@@ -60,8 +54,7 @@ def _fault(token: str, path: str, now: int) -> str | None:
         return "The token is not a shared access signature."
     raw = dict(part.split("=", 1) for part in signature.split("&") if "=" in part)
     fields = {"sig": "", "se": "", "sr": "none", **dict(parse_qsl(signature))}
-    # What is signed is the resource as written.
-    signed = f"{raw.get('sr')}\n{raw.get('se')}".encode()
+    signed = f"{raw.get('sr')}\n{raw.get('se')}".encode()  # as they were written
     expected = base64.b64encode(hmac.digest(SERVICE_BUS_KEY.encode(), signed, hashlib.sha256))
     if fields.get("skn") != SERVICE_BUS_KEY_NAME or not hmac.compare_digest(fields["sig"].encode(), expected):
         return f"The token is not signed with the key '{SERVICE_BUS_KEY_NAME}'."
@@ -72,7 +65,7 @@ def _fault(token: str, path: str, now: int) -> str | None:
     return None
 
 
-def manage(server: Server, path: str, request: Message) -> bytes:
+def manage(broker: Broker, path: str, now: Callable[[], int], request: Message) -> bytes:
     """The answer to a request about an entity; one without a body means that there is nothing."""
     properties = request.application_properties()
     operation = str(properties.get("operation", "")).removeprefix("com.microsoft:")
@@ -80,7 +73,7 @@ def manage(server: Server, path: str, request: Message) -> bytes:
     body: Any = None
     try:
         asked, link = amqp_value(request), properties.get("associated-link-name")
-        body = _done(server.broker, path, operation, asked, link, server.now())
+        body = _done(broker, path, operation, asked, link, now())
         if body is None:
             status = {"statusCode": Int(204), "statusDescription": "No Content"}
     except (Refused, KeyError, TypeError, ValueError, AttributeError) as error:

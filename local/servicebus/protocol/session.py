@@ -1,7 +1,5 @@
 """An AMQP session: windows, links by handle, deliveries and what becomes of them (specification, 2.5 and 2.6)."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,8 +14,7 @@ if TYPE_CHECKING:
 
 WINDOW = 5000  # transfer frames
 HANDLE_MAX = 255
-FIRST_DELIVERY = 1 << 30
-"""Far from the ids that clients use: pyamqp takes our deliveries for its own of the same number."""
+FIRST_DELIVERY = 1 << 30  # far from the ids that clients use: pyamqp takes ours for its own of the same number
 
 type Link = IncomingLink | OutgoingLink
 
@@ -25,7 +22,7 @@ type Link = IncomingLink | OutgoingLink
 class ProtocolSession:
     """The client's links on one channel."""
 
-    def __init__(self, connection: Connection, channel: int, begin: Frame) -> None:
+    def __init__(self, connection: "Connection", channel: int, begin: Frame) -> None:
         self.connection = connection
         self.links: dict[int, Link] = {}
         self._channel = channel
