@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import ssl
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -88,11 +88,11 @@ class ServiceBusTrigger:
             receiver = self._idle.pop() if self._idle else self._receiver(client, renewer)
             try:
                 async with turn:
-                    received = await _unless(stop, self._first(receiver))
+                    received = await self._wait(receiver, stop)
                 self._away = False
                 while received:
                     await self._handle(receiver, received)
-                    received = await self._next(receiver) if self._sessions and not stop.is_set() else None
+                    received = await self._next(receiver) if self._sessions and not stop.is_set() else []
                 if not self._sessions:
                     self._idle.append(receiver)
                     continue
@@ -118,6 +118,19 @@ class ServiceBusTrigger:
         topic, _, subscription = entity.partition("/")
         return client.get_subscription_receiver(topic, subscription, **options)
 
+    async def _wait(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> Messages:
+        """The first messages of a receiver; none where `stop` comes before them."""
+        if stop.is_set():
+            return []
+        first, stopping = asyncio.create_task(self._first(receiver)), asyncio.create_task(stop.wait())
+        await asyncio.wait({first, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        _reads(receiver, BRIEF)
+        first.cancel()  # does nothing to what is done
+        with suppress(asyncio.CancelledError):
+            return await first
+        return []
+
     async def _first(self, receiver: ServiceBusReceiver) -> Messages:
         """Wait for messages, or for a session that nobody holds and its messages."""
         await receiver.__aenter__()
@@ -125,9 +138,7 @@ class ServiceBusTrigger:
             _reads(receiver, BRIEF)
             return await self._next(receiver)
         _reads(receiver, BRIEF if self._many else PATIENT)  # the SDK fills a batch by reads, to the last one's end
-        received = await receiver.receive_messages(self._batch, WAIT)
-        _reads(receiver, BRIEF)
-        return received
+        return await receiver.receive_messages(self._batch, WAIT)
 
     async def _next(self, receiver: ServiceBusReceiver) -> Messages:
         """The next messages of a session, none where it has none for a while."""
@@ -153,17 +164,6 @@ def _reads(receiver: ServiceBusReceiver, seconds: float) -> None:
 async def _close(receiver: ServiceBusReceiver) -> None:
     _reads(receiver, BRIEF)  # closing reads until the other side has answered, which a dead one never does
     await receiver.close()
-
-
-async def _unless[T](stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """What the work gives, or None where `stop` comes first; then the work is cancelled."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    working.cancel()  # does nothing to what is done
-    with suppress(asyncio.CancelledError):
-        return await working
-    return None
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:
