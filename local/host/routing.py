@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from local.host.indexing import Function, Refused
@@ -32,13 +31,7 @@ CONSTRAINTS = {  # learn.microsoft.com/aspnet/core/fundamentals/routing#route-co
 }
 
 
-class Route(NamedTuple):
-    """One function's route; the smallest precedence is the most specific."""
-
-    precedence: tuple[int, ...]
-    pattern: re.Pattern[str]
-    methods: frozenset[str]
-    function: Function
+Route = tuple[tuple[int, ...], re.Pattern[str], frozenset[str], Function]  # precedence, pattern, methods
 
 
 def route(function: Function, prefix: str) -> Route:
@@ -50,7 +43,7 @@ def route(function: Function, prefix: str) -> Route:
         raise Refused(f"Function '{function.name}': the route '{template}' cannot be read at {error}") from None
     whole = re.compile("".join(patterns), re.IGNORECASE | re.DOTALL)
     methods = frozenset(method.upper() for method in function.trigger.get("methods") or ())
-    return Route(precedence, whole, methods, function)
+    return precedence, whole, methods, function
 
 
 def _segment(text: str) -> tuple[str, int]:
@@ -81,7 +74,7 @@ class Routes:
 
     def __init__(self, functions: Iterable[Function], prefix: str) -> None:
         """Raises Refused."""
-        self._routes = sorted((route(each, prefix) for each in functions), key=lambda each: each.precedence)
+        self._routes = sorted((route(each, prefix) for each in functions), key=lambda each: each[0])
 
     def find(self, method: str, raw_path: str) -> tuple[Function, dict[str, str]] | None:
         """The function for a request, with its route values; %2F alone stays escaped in them.
@@ -90,8 +83,8 @@ class Routes:
         (github.com/Azure/azure-functions-host/issues/10098), and a less specific route may take it.
         """
         path = "/" + unquote(re.sub("%(?=2[fF])", "%25", raw_path)).strip("/")
-        for each in self._routes:
-            found = each.pattern.fullmatch(path)
-            if found and (not each.methods or method in each.methods):
-                return each.function, {name: value for name, value in found.groupdict().items() if value}
+        for _, pattern, methods, function in self._routes:
+            found = pattern.fullmatch(path)
+            if found and (not methods or method in methods):
+                return function, {name: value for name, value in found.groupdict().items() if value}
         return None
