@@ -46,7 +46,7 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the packag
         self._children = store.table("child", pb.ParentInstanceInfo)  # by child, what its end is an answer to
         self._entities = store.table("entity", EntityState)
         self._locks = store.table("lock requests", list[PendingLockRequest])  # one row
-        self._pending_lock_requests = self._locks.get("all", [])
+        self._pending_lock_requests = list(self._locks.get("all", ()))
         self._failures = store.table("failures", int)  # by id, how often no worker completed an item
         self._items = {"orchestration": self._instances, "activity": self._activities, "entity": self._entities}
         self._waiting: dict[str, dict[str, float]] = {kind: {} for kind in self._items}  # from when on, by id
@@ -118,9 +118,7 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]  # the packag
         if instance.status == pb.ORCHESTRATION_STATUS_COMPLETED:
             event = helpers.new_sub_orchestration_completed_event(parent.taskScheduledId, instance.output)
         else:
-            event = helpers.new_sub_orchestration_failed_event(
-                parent.taskScheduledId, RuntimeError("it was terminated")
-            )
+            event = helpers.new_sub_orchestration_failed_event(parent.taskScheduledId, RuntimeError("terminated"))
             if instance.failure_details is not None:
                 event.subOrchestrationInstanceFailed.failureDetails.CopyFrom(instance.failure_details)
         if (waiting := self._instances.get(parent.orchestrationInstance.instanceId)) is not None:

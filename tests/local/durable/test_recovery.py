@@ -157,11 +157,16 @@ def test_locks_and_those_who_wait_for_them_survive(hub: Hub) -> None:
     hub.signal("locked", "add", 1000)
     hub.crash()
     hub.work()
+    third = hub.start(workflows.transfer, ["locked", "other", False])
+    hub.until_event(third, "EntityLockRequestedEvent")
+    hub.crash()
+    hub.work()
     assert hub.entity("locked") == 100
     hub.client.raise_orchestration_event(holder, "word")
     assert hub.result(holder) == 99
-    hub.result(second)
-    until(lambda: hub.entity("locked") == 1100)
+    for instance in (second, third):
+        hub.result(instance)
+    until(lambda: hub.entity("locked") == 1099)
 
 
 def test_continued_and_replaced_instances_keep_only_their_last_history(hub: Hub) -> None:
