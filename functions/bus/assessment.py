@@ -29,4 +29,4 @@ async def bus_assessment(message: func.ServiceBusMessage) -> None:
 async def make_good(received: Received) -> None:
     """Deliver an assessment's feedback, if it was kept and not delivered."""
     assert isinstance(received.data, AssessmentCompleted)
-    await app().feedback.make_good(received.stream, received.event, received.data)
+    await app().services.feedback.make_good(received.stream, received.event, received.data)

@@ -40,7 +40,7 @@ async def _move(
     message: func.ServiceBusMessage, topic: str, subscription: str, delivery: Delivery = FIRST_TIME
 ) -> None:
     async with _rest():
-        await app().dead_letters.send(
+        await app().delivery.dead_letters.send(
             received(message),
             reason=_reason(message.dead_letter_reason or ""),
             description=message.dead_letter_error_description or "",
@@ -81,7 +81,7 @@ async def bus_dead_webhooks(message: func.ServiceBusMessage) -> None:
     """Give up a delivery whose message died: nobody would make the attempt any more."""
     reason = _reason(message.dead_letter_reason or "")
     async with _rest():
-        await app().undelivered.bury(
+        await app().webhooks.undelivered.bury(
             received(message), reason=reason, description=message.dead_letter_error_description or "", code=reason
         )
 
@@ -92,4 +92,4 @@ async def bus_dead_webhooks(message: func.ServiceBusMessage) -> None:
 async def bus_dead_dead_letters(message: func.ServiceBusMessage) -> None:
     """Put a dead letter back that died of being received too often: operators look for it in the queue."""
     async with _rest():
-        await app().found_letters.put_back(received(message))
+        await app().delivery.found_letters.put_back(received(message))

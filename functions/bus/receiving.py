@@ -34,7 +34,7 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 async def consume(message: func.ServiceBusMessage, *, topic: str, subscriber: str, handle: Handler | None) -> None:
     """Handle a message once; whatever raises here makes the bus deliver it again."""
-    await app().consumer.consume(received(message), topic=topic, subscriber=subscriber, handle=handle)
+    await app().delivery.consumer.consume(received(message), topic=topic, subscriber=subscriber, handle=handle)
 
 
 def subscribe(bp: func.Blueprint, *, topic: str, subscriber: str, handle: Handler | None) -> None:

@@ -27,11 +27,11 @@ async def bus_redeliveries(message: func.ServiceBusMessage, client: Any) -> None
     handle = HANDLERS[line.topic, line.subscriber](client)
     if is_wake_up(incoming):
         try:
-            await app().retries.work(line, handle, waked_for=due_of(incoming))
+            await app().delivery.retries.work(line, handle, waked_for=due_of(incoming))
         except Exception:  # the outermost boundary of a trigger: whatever it was, the bus has the message again
             await asyncio.sleep(rest(incoming.delivery_count))
             raise
         return
-    await app().consumer.consume(
+    await app().delivery.consumer.consume(
         incoming, topic=line.topic, subscriber=line.subscriber, handle=handle, delivery=delivery_of(incoming)
     )

@@ -16,7 +16,7 @@ bp = func.Blueprint()
 
 async def dispatch(received: Received) -> None:
     """Have an event delivered to everybody who wants it."""
-    await app().postman.dispatch(received)
+    await app().webhooks.postman.dispatch(received)
 
 
 for _topic in TOPICS:
@@ -28,6 +28,6 @@ async def bus_webhook_attempt(message: func.ServiceBusMessage) -> None:
     """Make one attempt to deliver one event."""
     incoming = received(message)
     try:
-        await app().postman.attempt(incoming)
+        await app().webhooks.postman.attempt(incoming)
     except Exception as failure:  # noqa: BLE001  the outermost boundary of a trigger: whatever it was, nothing is lost
-        await app().undelivered.failed(incoming, failure)
+        await app().webhooks.undelivered.failed(incoming, failure)

@@ -35,6 +35,8 @@ async def http_list_actions(req: func.HttpRequest) -> func.HttpResponse:
         query = decode_query(request, ActionQuery)
         start, end = span(query.start, query.end)
         tenant = request.caller.tenant
-        return Response(200, await app().actions.between(tenant, start, end, after=query.after, limit=query.limit))
+        return Response(
+            200, await app().operations.actions.between(tenant, start, end, after=query.after, limit=query.limit)
+        )
 
     return await serve(req, LIST_ACTIONS, endpoint)

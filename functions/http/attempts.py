@@ -26,6 +26,6 @@ async def http_submit_attempt(req: func.HttpRequest) -> func.HttpResponse:
             correlation_id=request.correlation_id,
             key=request.headers.get("idempotency-key", ""),
         )
-        return Response(200, await app().interaction.assess(attempt))
+        return Response(200, await app().services.interaction.assess(attempt))
 
     return await serve(req, SUBMIT_ATTEMPT, endpoint)

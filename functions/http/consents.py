@@ -35,7 +35,7 @@ async def http_get_consents(req: func.HttpRequest) -> func.HttpResponse:
     """Look at the caller's consents: every subscriber that is sent such data, and whether it may have it."""
 
     async def endpoint(request: Request) -> Response:
-        return _answer(await app().consents.of(request.caller.pseudonym))
+        return _answer(await app().events.consents.of(request.caller.pseudonym))
 
     return await serve(req, GET_CONSENTS, endpoint)
 
@@ -48,7 +48,9 @@ async def http_change_consents(req: func.HttpRequest) -> func.HttpResponse:
         expected = _version(request.headers.get("if-match", "*"))
         body = decode_json(request, ChangeConsents)
         wanted = ConsentChanged(version=1, voice=body.voice, experiment=body.experiment)
-        changed = await app().consents.change(request.caller, wanted, request.correlation_id, expected_version=expected)
+        changed = await app().events.consents.change(
+            request.caller, wanted, request.correlation_id, expected_version=expected
+        )
         return _answer(changed)
 
     return await serve(req, CHANGE_CONSENTS, endpoint)

@@ -34,7 +34,7 @@ async def http_erase_learner(req: func.HttpRequest) -> func.HttpResponse:
     async def endpoint(request: Request) -> Response:
         person = _person(request)
         where = f"/api/v1/ops/learners/{quote(person.id, safe='')}/erasure"
-        return Response(202, await app().erasures.begin(person), headers={"Location": where})
+        return Response(202, await app().privacy.erasures.begin(person), headers={"Location": where})
 
     return await serve(req, ERASE_LEARNER, endpoint)
 
@@ -44,7 +44,7 @@ async def http_get_erasure(req: func.HttpRequest) -> func.HttpResponse:
     """Look at how a learner's latest erasure stands."""
 
     async def endpoint(request: Request) -> Response:
-        return Response(200, await app().erasures.of(_person(request).pseudonym))
+        return Response(200, await app().privacy.erasures.of(_person(request).pseudonym))
 
     return await serve(req, GET_ERASURE, endpoint)
 
@@ -55,7 +55,7 @@ async def http_erase_me(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         me = request.caller
-        erasure = await app().erasures.begin(Person(id=me.id, tenant=me.tenant, pseudonym=me.pseudonym))
+        erasure = await app().privacy.erasures.begin(Person(id=me.id, tenant=me.tenant, pseudonym=me.pseudonym))
         return Response(202, erasure, headers={"Location": f"/api/{GET_MY_ERASURE.path}"})
 
     return await serve(req, ERASE_ME, endpoint)
@@ -66,7 +66,7 @@ async def http_get_my_erasure(req: func.HttpRequest) -> func.HttpResponse:
     """Look at how the caller's latest erasure stands."""
 
     async def endpoint(request: Request) -> Response:
-        return Response(200, await app().erasures.of(request.caller.pseudonym))
+        return Response(200, await app().privacy.erasures.of(request.caller.pseudonym))
 
     return await serve(req, GET_MY_ERASURE, endpoint)
 

@@ -36,7 +36,7 @@ async def http_read_event(req: func.HttpRequest) -> func.HttpResponse:
         stored = None
         if request.caller.sees(tenant):
             stream = app().people.pseudonym(tenant, place.subject)
-            stored = await app().events.find(stream, request.params["event_id"])
+            stored = await app().events.store.find(stream, request.params["event_id"])
         if stored is None or stored.erased or not _may_read(request.caller, stored.event.type):
             raise NotFound("There is no such event.")
         return Response(200, stored.event)

@@ -69,14 +69,14 @@ async def _find(query: EventQuery, caller: Principal) -> Page:
     wanted = Wanted(sees=caller.sees, type=query.type, start=query.start, end=query.end)
     if query.correlation_id is not None and not query.learner:
         correlation_id = str(query.correlation_id)
-        return await running.search.of_correlation(correlation_id, wanted, after=query.after, limit=query.limit)
+        return await running.events.search.of_correlation(correlation_id, wanted, after=query.after, limit=query.limit)
     if query.learner and query.correlation_id is None:
         stream = running.people.pseudonym(query.tenant or caller.tenant, query.learner)
-        return await running.search.of_stream(stream, wanted, after=query.after, limit=query.limit)
+        return await running.events.search.of_stream(stream, wanted, after=query.after, limit=query.limit)
     if query.type and query.correlation_id is None:
         start, end = span(query.start, query.end)
         wanted = Wanted(sees=caller.sees, type=query.type, start=start, end=end)
-        return await running.search.of_type(query.type, wanted, after=query.after, limit=query.limit)
+        return await running.events.search.of_type(query.type, wanted, after=query.after, limit=query.limit)
     raise BadRequest(
         "Say which: by one of correlation_id and learner, or by type; type, from and to narrow either.",
         code="selection-missing",

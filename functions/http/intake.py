@@ -44,7 +44,7 @@ async def http_accept_events(req: func.HttpRequest) -> func.HttpResponse:
         require_shallow(request.body)
         batch = media_type(request) == http_binding.BATCHED
         events = http_binding.read_batch(request.body) if batch else [_single(request)]
-        outcomes = await app().intake.accept(events, request.caller, request.correlation_id)
+        outcomes = await app().events.intake.accept(events, request.caller, request.correlation_id)
         for outcome in outcomes:
             # The ids make a repeated batch harmless, so what may go better next time is the whole request's answer.
             if outcome.failure and (outcome.failure.retryable or not batch):

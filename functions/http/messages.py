@@ -19,7 +19,7 @@ async def _missed(session_id: str, request: Request) -> CatchUp:
     text = request.query.get("after", "0")
     if not text.isdecimal() or len(text) > 9:
         raise BadRequest("'after' is the number of the last message seen, 0 or more.", code="after-invalid")
-    return await app().channel.catch_up(session_id, request.caller.pseudonym, int(text))
+    return await app().realtime.channel.catch_up(session_id, request.caller.pseudonym, int(text))
 
 
 @bp.route(route=READ_MESSAGES.path, methods=[READ_MESSAGES.method])
@@ -27,7 +27,7 @@ async def http_read_messages(req: func.HttpRequest) -> func.HttpResponse:
     """Read back the messages of a session after a number."""
 
     async def endpoint(request: Request) -> Response:
-        session = await app().sessions.joined(request.identifier("session_id"), request.caller)
+        session = await app().services.sessions.joined(request.identifier("session_id"), request.caller)
         return Response(200, await _missed(session.session_id, request))
 
     return await serve(req, READ_MESSAGES, endpoint)
@@ -48,6 +48,6 @@ async def http_negotiate(req: func.HttpRequest) -> func.HttpResponse:
     """Give a SignalR client what it needs to connect as this learner."""
 
     async def endpoint(request: Request) -> Response:
-        return Response(200, await app().realtime.client_access(request.caller.pseudonym))
+        return Response(200, await app().realtime.signalr.client_access(request.caller.pseudonym))
 
     return await serve(req, NEGOTIATE, endpoint)

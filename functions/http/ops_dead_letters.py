@@ -106,9 +106,9 @@ async def http_list_dead_letters(req: func.HttpRequest) -> func.HttpResponse:
         query = decode_query(request, LetterQuery)
         tenant = tenant_of(request, query.tenant)
         selection = Selection(reason=query.reason, type=query.type, subscriber=query.subscriber)
-        found = app().letters.summaries(tenant, selection, after=query.after, limit=query.limit + 1)
+        found = app().delivery.letters.summaries(tenant, selection, after=query.after, limit=query.limit + 1)
         letters = [each async for each in found]
-        groups, complete = await app().letters.groups(tenant, selection) if not query.after else ([], True)
+        groups, complete = await app().delivery.letters.groups(tenant, selection) if not query.after else ([], True)
         page = letters[: query.limit]
         following = page[-1].id if len(letters) > query.limit else None
         return Response(
@@ -135,8 +135,8 @@ async def http_edit_dead_letter(req: func.HttpRequest) -> func.HttpResponse:
     async def endpoint(request: Request) -> Response:
         mend = decode_json(request, Mend)
         letter = await _letter(request)
-        edit = await app().mending.mend(letter, mend.event, request.caller, seen=mend.seen)
-        app().redrive.record(letter, "edited", edit.by, before=edit.before, after=edit.after)
+        edit = await app().operations.mending.mend(letter, mend.event, request.caller, seen=mend.seen)
+        app().operations.redrive.record(letter, "edited", edit.by, before=edit.before, after=edit.after)
         return Response(200, await _view(await _letter(request)))
 
     return await serve(req, EDIT_DEAD_LETTER, endpoint)
@@ -148,7 +148,7 @@ async def http_redrive_dead_letter(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         letter = await _letter(request)
-        outcome = await app().redrive.redrive(letter.summary.tenant, [letter], by=request.caller.pseudonym)
+        outcome = await app().operations.redrive.redrive(letter.summary.tenant, [letter], by=request.caller.pseudonym)
         for _, fault in outcome.refused:
             raise fault
         return Response(200, letter.summary)
@@ -164,7 +164,7 @@ async def http_discard_dead_letter(req: func.HttpRequest) -> func.HttpResponse:
         discard = decode_json(request, Discard)
         letter = await _letter(request)
         tenant, by = letter.summary.tenant, request.caller.pseudonym
-        await app().redrive.discard(tenant, letter, by=by, why=discard.reason)
+        await app().operations.redrive.discard(tenant, letter, by=by, why=discard.reason)
         return Response(204)
 
     return await serve(req, DISCARD_DEAD_LETTER, endpoint)
@@ -172,7 +172,7 @@ async def http_discard_dead_letter(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _letter(request: Request) -> Letter:
     tenant = tenant_of(request, decode_query(request, TenantQuery).tenant)
-    return await app().letters.open(tenant, request.identifier("letter_id"))
+    return await app().delivery.letters.open(tenant, request.identifier("letter_id"))
 
 
 async def _view(letter: Letter) -> LetterView:
@@ -187,5 +187,5 @@ async def _view(letter: Letter) -> LetterView:
         body=body,
         body_base64=text,
         digest=letter.digest,
-        edits=tuple(await app().letters.edits(letter.summary.tenant, letter.summary.id)),
+        edits=tuple(await app().delivery.letters.edits(letter.summary.tenant, letter.summary.id)),
     )

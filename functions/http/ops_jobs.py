@@ -67,7 +67,7 @@ async def list_jobs(request: Request, kind: str) -> Response:
     """A page of the caller's jobs of a kind."""
     query = decode_query(request, JobQuery)
     tenant = tenant_of(request, query.tenant)
-    found = await app().jobs.page(kind, tenant, before=query.after, limit=query.limit + 1)
+    found = await app().operations.jobs.page(kind, tenant, before=query.after, limit=query.limit + 1)
     page = found[: query.limit]
     following = page[-1].id if len(found) > query.limit else None
     return Response(200, JobPage(tuple(view(job, request.caller) for job in page), following))
@@ -81,12 +81,12 @@ async def get_job(request: Request, kind: str) -> Response:
 async def act_on_job(request: Request, kind: str, action: JobAction) -> Response:
     """Pause a job, let it go on, or cancel it."""
     job = await found_job(request, kind)
-    return Response(200, view(await app().jobs.ask(kind, job.id, _WANTED[action.action]), request.caller))
+    return Response(200, view(await app().operations.jobs.ask(kind, job.id, _WANTED[action.action]), request.caller))
 
 
 async def found_job(request: Request, kind: str) -> Job:
     """The job that the path names. Raises NotFound, also for another tenant's."""
-    job = await app().jobs.get(kind, request.identifier("job_id"))
+    job = await app().operations.jobs.get(kind, request.identifier("job_id"))
     if not request.caller.sees(job.tenant):
         raise NotFound("There is no such job.")
     return job

@@ -25,7 +25,7 @@ async def http_start_redrive(req: func.HttpRequest) -> func.HttpResponse:
     async def endpoint(request: Request) -> Response:
         selection = decode_json(request, Selection)
         tenant = tenant_of(request, decode_query(request, TenantQuery).tenant)
-        job = await app().jobs.start(KIND, selection, request.caller, tenant)
+        job = await app().operations.jobs.start(KIND, selection, request.caller, tenant)
         return Response(202, view(job, request.caller), headers={"Location": f"/api/v1/ops/redrives/{job.id}"})
 
     return await serve(req, START_REDRIVE, endpoint)

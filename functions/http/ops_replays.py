@@ -76,7 +76,7 @@ async def http_start_replay(req: func.HttpRequest) -> func.HttpResponse:
     async def endpoint(request: Request) -> Response:
         wish = decode_json(request, NewReplay)
         tenant = tenant_of(request, decode_query(request, TenantQuery).tenant)
-        job = await app().jobs.start(KIND, _order(wish, tenant), request.caller, tenant)
+        job = await app().operations.jobs.start(KIND, _order(wish, tenant), request.caller, tenant)
         return Response(202, view(job, request.caller), headers={"Location": f"/api/v1/ops/replays/{job.id}"})
 
     return await serve(req, START_REPLAY, endpoint)
@@ -103,7 +103,7 @@ async def http_act_on_replay(req: func.HttpRequest) -> func.HttpResponse:
         if action.action != "swap":
             return await act_on_job(request, KIND, JobAction(action=action.action))
         job = await found_job(request, KIND)
-        return Response(200, view(await app().jobs.again(KIND, job.id, in_swap), request.caller))
+        return Response(200, view(await app().operations.jobs.again(KIND, job.id, in_swap), request.caller))
 
     return await serve(req, ACT_ON_REPLAY, endpoint)
 
@@ -121,7 +121,7 @@ async def http_compare_replay(req: func.HttpRequest) -> func.HttpResponse:
                 code="job-state",
                 extra={"state": job.state},
             )
-        rebuild = app().replays.rebuild(job)
+        rebuild = app().operations.replays.rebuild(job)
         found: list[Difference] = []
         compared, last = 0, ""
         async for stream in rebuild.built(after=query.after):

@@ -35,7 +35,7 @@ async def http_start_session(req: func.HttpRequest, signalR: func.Out[str]) -> f
 
     async def endpoint(request: Request) -> Response:
         body = decode_json(request, StartSession)
-        started, pushes = await app().sessions.start(
+        started, pushes = await app().services.sessions.start(
             request.caller,
             request.correlation_id,
             mode=body.mode,
@@ -53,8 +53,8 @@ async def http_get_session(req: func.HttpRequest) -> func.HttpResponse:
     """Look at a session that one takes part in."""
 
     async def endpoint(request: Request) -> Response:
-        session = await app().sessions.joined(request.identifier("session_id"), request.caller)
-        return Response(200, app().sessions.view(session))
+        session = await app().services.sessions.joined(request.identifier("session_id"), request.caller)
+        return Response(200, app().services.sessions.view(session))
 
     return await serve(req, GET_SESSION, endpoint)
 
@@ -64,7 +64,7 @@ async def http_end_session(req: func.HttpRequest) -> func.HttpResponse:
     """End a session. Ending it again changes nothing."""
 
     async def endpoint(request: Request) -> Response:
-        await app().sessions.end(request.identifier("session_id"), request.caller, request.correlation_id)
+        await app().services.sessions.end(request.identifier("session_id"), request.caller, request.correlation_id)
         return Response(204)
 
     return await serve(req, END_SESSION, endpoint)

@@ -66,7 +66,7 @@ async def http_list_webhooks(req: func.HttpRequest) -> func.HttpResponse:
     """Look at the webhooks of the caller's tenant."""
 
     async def endpoint(request: Request) -> Response:
-        return Response(200, WebhookList(tuple(await app().webhooks.of_tenant(request.caller.tenant))))
+        return Response(200, WebhookList(tuple(await app().webhooks.subscriptions.of_tenant(request.caller.tenant))))
 
     return await serve(req, routes.LIST_WEBHOOKS, endpoint)
 
@@ -77,7 +77,7 @@ async def http_create_webhook(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         wish = _wish(request)
-        webhook, secret = await app().webhooks.create(request.caller.tenant, wish)
+        webhook, secret = await app().webhooks.subscriptions.create(request.caller.tenant, wish)
         location = {"Location": f"/api/v1/webhooks/{webhook.id}", "Cache-Control": "no-store"}
         return Response(201, NewWebhook(webhook, secret), headers=location)
 
@@ -89,7 +89,9 @@ async def http_get_webhook(req: func.HttpRequest) -> func.HttpResponse:
     """Look at one webhook."""
 
     async def endpoint(request: Request) -> Response:
-        return Response(200, await app().webhooks.get(request.caller.tenant, request.identifier("webhook_id")))
+        return Response(
+            200, await app().webhooks.subscriptions.get(request.caller.tenant, request.identifier("webhook_id"))
+        )
 
     return await serve(req, routes.GET_WEBHOOK, endpoint)
 
@@ -100,7 +102,9 @@ async def http_put_webhook(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         webhook_id = request.identifier("webhook_id")
-        return Response(200, await app().webhooks.change(request.caller.tenant, webhook_id, _wish(request)))
+        return Response(
+            200, await app().webhooks.subscriptions.change(request.caller.tenant, webhook_id, _wish(request))
+        )
 
     return await serve(req, routes.PUT_WEBHOOK, endpoint)
 
@@ -111,8 +115,8 @@ async def http_delete_webhook(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         webhook_id = request.identifier("webhook_id")
-        await app().webhooks.delete(request.caller.tenant, webhook_id)
-        await app().webhook_deliveries.forget(webhook_id)
+        await app().webhooks.subscriptions.delete(request.caller.tenant, webhook_id)
+        await app().webhooks.deliveries.forget(webhook_id)
         return Response(204)
 
     return await serve(req, routes.DELETE_WEBHOOK, endpoint)
@@ -123,7 +127,9 @@ async def http_renew_webhook_secret(req: func.HttpRequest) -> func.HttpResponse:
     """Get another secret."""
 
     async def endpoint(request: Request) -> Response:
-        secret = await app().webhooks.renew_secret(request.caller.tenant, request.identifier("webhook_id"))
+        secret = await app().webhooks.subscriptions.renew_secret(
+            request.caller.tenant, request.identifier("webhook_id")
+        )
         return Response(200, Secret(secret), headers={"Cache-Control": "no-store"})
 
     return await serve(req, routes.RENEW_WEBHOOK_SECRET, endpoint)
@@ -135,9 +141,9 @@ async def http_list_deliveries(req: func.HttpRequest) -> func.HttpResponse:
 
     async def endpoint(request: Request) -> Response:
         query = decode_query(request, DeliveryQuery)
-        webhook = await app().webhooks.get(request.caller.tenant, request.identifier("webhook_id"))
+        webhook = await app().webhooks.subscriptions.get(request.caller.tenant, request.identifier("webhook_id"))
         after = _inner(query.after, "after-invalid") if query.after else ""
-        found = await app().webhook_deliveries.page(webhook.id, after=after, limit=query.limit + 1, state=query.state)
+        found = await app().webhooks.deliveries.page(webhook.id, after=after, limit=query.limit + 1, state=query.state)
         page = tuple(map(_outer, found[: query.limit]))
         return Response(200, DeliveryPage(page, page[-1].id if len(found) > query.limit else None))
 
@@ -153,7 +159,7 @@ async def http_repeat_delivery(req: func.HttpRequest) -> func.HttpResponse:
             delivery_id = _inner(request.params["delivery_id"], "")
         except BadRequest:
             raise NotFound("There is no such delivery.") from None
-        await app().postman.again(request.caller.tenant, request.identifier("webhook_id"), delivery_id)
+        await app().webhooks.postman.again(request.caller.tenant, request.identifier("webhook_id"), delivery_id)
         return Response(202)
 
     return await serve(req, routes.REPEAT_DELIVERY, endpoint)
@@ -162,7 +168,7 @@ async def http_repeat_delivery(req: func.HttpRequest) -> func.HttpResponse:
 def _wish(request: Request) -> Wish:
     """The body, if its URL may be called and the caller may know of its event types."""
     wish = decode_json(request, Wish)
-    app().destinations.check(wish.url)
+    app().webhooks.destinations.check(wish.url)
     for place, name in enumerate(wish.types):
         kind = find(name)
         if kind is None:

@@ -38,7 +38,7 @@ async def rt_disconnected(context: str) -> None:
 
 def _record(event: str, context: str) -> None:
     connection = json.loads(context)
-    app().lake.write(
+    app().storage.lake.write(
         "realtime",
         "connection_management/active_connections",
         {"event": event, "connection_id": connection["ConnectionId"], "user": connection["UserId"]},

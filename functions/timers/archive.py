@@ -12,9 +12,9 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="20 * * * * *", run_on_startup=False)
 async def timer_archive_events(timer: func.TimerRequest) -> None:
     """Bring what was stored into the lake's archive, every minute."""
-    archived = await app().archiving.round()
+    archived = await app().events.archiving.round()
     if archived.events or archived.failed:
-        app().lake.write(
+        app().storage.lake.write(
             "monitoring",
             "integration_health/performance_optimization_data",
             {

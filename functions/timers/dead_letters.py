@@ -12,4 +12,4 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", run_on_startup=False)
 async def timer_find_dead_letters(timer: func.TimerRequest) -> None:
     """Put what came into the queue of dead letters by other ways on the operators' list, every fifteen seconds."""
-    await app().found_letters.look()
+    await app().delivery.found_letters.look()

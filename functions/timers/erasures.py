@@ -12,4 +12,4 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="*/15 * * * * *", run_on_startup=False)
 async def timer_erase(timer: func.TimerRequest) -> None:
     """Go on with erasures, also with those that a crash cut short, every fifteen seconds."""
-    await app().erasures.work()
+    await app().privacy.erasures.work()

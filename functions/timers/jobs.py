@@ -12,4 +12,4 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="*/5 * * * * *", run_on_startup=False)
 async def timer_work_on_jobs(timer: func.TimerRequest) -> None:
     """Go on with the jobs that run, every five seconds."""
-    await app().job_runner.round()
+    await app().operations.job_runner.round()

@@ -12,4 +12,4 @@ bp = func.Blueprint()
 @bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False)
 async def timer_wake_lines(timer: func.TimerRequest) -> None:
     """Wake lines of parked events that are overdue, every minute; nearly always there is none."""
-    await app().retries.sweep()
+    await app().delivery.retries.sweep()

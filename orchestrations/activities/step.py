@@ -37,7 +37,7 @@ async def read_step(payload: dict[str, Any]) -> Step:
     """Read `{"saga_id", "step", "input"}`; the input refers to an event, or is `{"event": …, …}` with more."""
     given = payload["input"]
     found = given if "event" in given else {"event": given}
-    stored = await outlast(lambda: resolve(app().events, found["event"]))
+    stored = await outlast(lambda: resolve(app().events.store, found["event"]))
     return Step(
         saga_id=payload["saga_id"],
         name=payload["step"],
@@ -62,7 +62,7 @@ async def recorded_step(payload: dict[str, Any]) -> AsyncIterator[Step]:
         raise StepFailed(reason) from failure
     finally:
         if step is not None:
-            app().lake.write(
+            app().storage.lake.write(
                 "integration",
                 "event_bus/saga_coordination_data",
                 {

@@ -77,22 +77,22 @@ class Stop:
 
 async def erase(ours: App, learner: str, stop: Stop) -> None:
     """Ask for the erasure, unless it is on record, and go on with it to its end; its second round is the same again."""
-    ours.erasures._settled_after = timedelta()
+    ours.privacy.erasures._settled_after = timedelta()
     person = Person(id=learner, tenant=TENANT, pseudonym=ours.people.pseudonym(TENANT, learner))
     try:
-        await ours.erasures.of(person.pseudonym)
+        await ours.privacy.erasures.of(person.pseudonym)
     except NotFound:
-        await ours.erasures.begin(person)
-    while (await ours.erasures.of(person.pseudonym)).state != "erased":
-        if (await ours.erasures.of(person.pseudonym)).state == "settling":
+        await ours.privacy.erasures.begin(person)
+    while (await ours.privacy.erasures.of(person.pseudonym)).state != "erased":
+        if (await ours.privacy.erasures.of(person.pseudonym)).state == "settling":
             stop.never()
-        await ours.erasures.work()
+        await ours.privacy.erasures.work()
 
 
 async def start_session(ours: App, learner: str, _stop: Stop) -> None:
     """Start a session as the gateway has it done, with the client's key."""
     caller = Principal(id=learner, tenant=TENANT, pseudonym=ours.people.pseudonym(TENANT, learner))
-    await ours.sessions.start(caller, "", mode="practice", participants=(COLLEAGUE,), key=KEY)
+    await ours.services.sessions.start(caller, "", mode="practice", participants=(COLLEAGUE,), key=KEY)
 
 
 def _child(work: str, learner: str, killed: Counter[str], pipe: int) -> int:
