@@ -12,8 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.host import admin
-from local.host.http import HttpTriggers
+from local.host.http import HttpTriggers, admin
 from local.host.indexing import DURABLE, Function, functions
 from local.host.invocation import Invoker
 from local.host.options import HostOptions
@@ -43,7 +42,7 @@ async def run(folder: Path, stop: asyncio.Event, *, number: int | None, after: i
         found = functions(worker.start(folder), os.environ)
         http, own, sources = _triggers(found, worker, pushes, options)
         base = f"http://{HOST}:{port}/{options.extensions.http.route_prefix}".rstrip("/")
-        own["/admin"] = admin.application(found, base)
+        own["/admin"] = admin(found, base)
         runner = await http.listen(port, own, shared=number is not None)
         log.info("worker %d ready on http://%s:%d with %d functions", number or 0, HOST, port, len(found))
         await _until_stopped(runner, http, sources, stop, after)

@@ -32,6 +32,7 @@ ANSWER_LIMIT = 230.0  # seconds, the idle timeout of Azure's load balancer; the 
 LONGEST_LINE = 1 << 20  # bytes of a request line or of a header; long ones are the app's to refuse, with a problem
 FRAMING = ("content-length", "transfer-encoding")  # the server's own business
 FUNCTION_KEY, MASTER_KEY = "local-function-key", "local-master-key"  # public, as emulators' keys are
+STATUS = {"id": "local", "state": "Running", "version": "4.0.0", "versionDetails": "local", "errors": []}
 SAME_SITE = {1: "Lax", 2: "Strict", 3: "None"}
 
 
@@ -127,20 +128,52 @@ def answer(returned: TypedData | None) -> web.Response:
     headers = {name: value for name, value in http.headers.items() if name.lower() not in FRAMING}
     response = web.Response(status=int(http.status_code), headers=headers, body=http.body.bytes or b"")
     for cookie in http.cookies or ():
-        given = {name: wrapped.value for name, wrapped in vars(cookie).items() if isinstance(wrapped, Message)}
-        expires, age = given.get("expires"), given.get("max_age")
-        response.set_cookie(
-            cookie.name,
-            cookie.value,
-            path=given.get("path") or "/",
-            domain=given.get("domain") or None,
-            max_age=None if age is None else int(age),
-            expires=formatdate(expires.seconds, usegmt=True) if expires else None,
-            secure=given.get("secure", False),
-            httponly=given.get("http_only", False),
-            samesite=SAME_SITE.get(cookie.same_site),
-        )
+        wrapped = {name: field.value for name, field in vars(cookie).items() if isinstance(field, Message)}
+        given = {name.replace("_only", "only"): value for name, value in wrapped.items() if value not in (None, "")}
+        if expires := given.get("expires"):
+            given["expires"] = formatdate(expires.seconds, usegmt=True)
+        if "max_age" in given:
+            given["max_age"] = int(given["max_age"])
+        response.set_cookie(cookie.name, cookie.value, samesite=SAME_SITE.get(cookie.same_site), **given)
     return response
+
+
+def admin(functions: Iterable[Function], base: str) -> web.Application:
+    """What the host tells of itself, without a key as in Core Tools: that it is up, and the app's functions as it found
+    them. `base` is the address before every route.
+    """
+
+    def url(function: Function) -> str | None:
+        route = (function.trigger.get("route") or function.name).strip("/")
+        return f"{base}/{route}" if function.kind == "httpTrigger" else None
+
+    shown = {
+        each.name.lower(): {
+            "name": each.name,
+            "language": "python",
+            "href": f"/admin/functions/{each.name}",
+            "invoke_url_template": url(each),
+            "config": {"bindings": each.bindings},
+            "isDisabled": False,
+        }
+        for each in functions
+    }
+
+    async def status(_request: web.Request) -> web.Response:
+        return web.json_response(STATUS)
+
+    async def listed(_request: web.Request) -> web.Response:
+        return web.json_response(list(shown.values()))
+
+    async def one(request: web.Request) -> web.Response:
+        found = shown.get(request.match_info["name"].lower())
+        return web.json_response(found) if found else web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_get("/host/status", status)
+    app.router.add_get("/functions", listed)
+    app.router.add_get("/functions/{name}", one)
+    return app
 
 
 def _without_traceback(record: logging.LogRecord) -> bool:

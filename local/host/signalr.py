@@ -64,8 +64,8 @@ class Pushes:
             self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         headers = {"Authorization": f"Bearer {token}"}
         async with self._http.request(method, URL(url, encoded=True), json=body, headers=headers) as answer:
-            gone = answer.status == 404 and method == "PUT"  # a connection that is gone cannot join, and need not
-            if answer.status >= 400 and not gone:
+            # A connection that is gone cannot join a group, and need not.
+            if answer.status >= 400 and (answer.status, method) != (404, "PUT"):
                 raise ValueError(f"{method} {url} was answered {answer.status} {await answer.text()}")
 
     async def close(self) -> None:
