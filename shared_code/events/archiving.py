@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from shared_code.domain.clock import Clock, parse_rfc3339
 from shared_code.domain.errors import AppError
-from shared_code.events.archive_line import Line, line_of
+from shared_code.events.archive_line import Line, encode, line_of
 from shared_code.events.lake_archive import ArchiveCut, LakeArchive, Tail
 from shared_code.events.store import EventStore
 from shared_code.events.unarchived import PARTITIONS, Mark, Unarchived
@@ -105,16 +105,17 @@ class Archiving:
         return len(archived), oldest
 
     async def _blocks(self, stream: str, after: int) -> AsyncIterator[list[Line]]:
-        """What is to be appended at once: of one month, about a megabyte."""
+        """What is to be appended at once: of one month, at most a megabyte."""
         block: list[Line] = []
         size = 0
         async for row in self._store.rows(stream, after=after):
             line = line_of(row)
-            if block and (size >= BLOCK_BYTES or line.month != block[0].month):
+            length = len(encode([line]))
+            if block and (size + length > BLOCK_BYTES or line.month != block[0].month):
                 yield block
                 block, size = [], 0
             block.append(line)
-            size += len(bytes(line.body)) + len(line.sealed or b"") * 4 // 3
+            size += length
         if block:
             yield block
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from shared_code.domain.clock import utc_now
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.archive_line import line_of
-from shared_code.events.archiving import NEVER_AFTER, TAIL, Archiving
+from shared_code.events.archiving import BLOCK_BYTES, NEVER_AFTER, TAIL, Archiving
 from shared_code.events.lake_archive import CONTAINER, LakeArchive, Tail
 from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Received
@@ -86,6 +86,18 @@ async def test_a_large_event_is_archived_by_reference(backbone: Backbone, learne
     await backbone.archiving.round()
     assert len(await file_of(backbone, stream)) < 2_000
     assert [each.event async for each in backbone.lake_archive.read(stream)] == [large]
+
+
+async def test_a_backlog_of_more_than_a_block_is_archived_in_several(
+    backbone: Backbone, learner: str, stream: str
+) -> None:
+    event = practised(learner)
+    events = [replace(practised(learner), data={**event.data, "remark": "x" * 30_000}) for _ in range(40)]
+    for start in range(0, len(events), 20):
+        await backbone.journal.record(stream, events[start : start + 20])
+    await backbone.archiving.round()
+    assert len(await file_of(backbone, stream)) > BLOCK_BYTES
+    assert await archived(backbone, stream) == [each.id for each in events]
 
 
 async def test_an_event_is_waited_for_until_it_is_stored_however_long_after_it_was_announced(

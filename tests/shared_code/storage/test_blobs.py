@@ -6,7 +6,7 @@ import pytest
 
 from shared_code.domain.errors import Conflict, Unavailable
 from shared_code.storage.account import StorageAccount
-from shared_code.storage.blobs import Blobs
+from shared_code.storage.blobs import PIECE_BYTES, Blobs
 from tests.ports import free_ports
 
 
@@ -72,3 +72,21 @@ async def test_storage_that_is_down_is_unavailable() -> None:
         with pytest.raises(Unavailable):
             await call
     await down.close()
+
+
+async def test_a_large_blob_comes_in_pieces_from_any_byte_on(blobs: Blobs, unique: str) -> None:
+    data = bytes(range(256)) * 10_000
+    for at in range(0, len(data), 640_000):
+        await blobs.append(unique, "large", data[at : at + 640_000], at=at)
+    assert [len(piece) async for piece in blobs.pieces(unique, "large")] == [PIECE_BYTES, PIECE_BYTES, 462_848]
+    assert b"".join([piece async for piece in blobs.pieces(unique, "large")]) == data
+    assert b"".join([piece async for piece in blobs.pieces(unique, "large", start=2_000_001)]) == data[2_000_001:]
+    assert [piece async for piece in blobs.pieces(unique, "large", start=len(data))] == []
+    assert [piece async for piece in blobs.pieces(unique, "missing")] == []
+
+
+async def test_names_are_listed_from_one_of_them_on(blobs: Blobs, unique: str) -> None:
+    for name in ("a/1", "a/2", "b/1", "b/2"):
+        await blobs.put(unique, name, b"")
+    assert [name async for name in blobs.names(unique, start="a/2")] == ["a/2", "b/1", "b/2"]
+    assert [name async for name in blobs.names(unique, "b/", start="b/10")] == ["b/2"]
