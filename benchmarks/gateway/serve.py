@@ -17,7 +17,7 @@ from shared_code.domain.clock import utc_now
 from shared_code.gateway.http import Request
 from shared_code.gateway.registry.instance import Instance
 from shared_code.gateway.registry.registry import Registry
-from shared_code.gateway.routes import SERVICES
+from shared_code.gateway.routes.services import SERVICES
 
 ROUTES = {route.method: route for route in SERVICES}
 

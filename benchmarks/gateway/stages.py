@@ -18,7 +18,7 @@ from shared_code.domain.clock import utc_now
 from shared_code.gateway.http import Endpoint, Request, Response, Stage
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.pipeline import pipeline
-from shared_code.gateway.routes import SERVICES
+from shared_code.gateway.routes.services import SERVICES
 from shared_code.gateway.stages.limit import LimitCaller, Refusals
 from shared_code.resilience.breaker.breaker import Breaker
 from shared_code.resilience.breaker.policy import BreakerPolicy

@@ -13,7 +13,7 @@ from shared_code.bootstrap import app
 from shared_code.domain.events.fields import Moment
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import LIST_ACTIONS
+from shared_code.gateway.routes.operators import LIST_ACTIONS
 
 bp = func.Blueprint()
 

@@ -7,7 +7,7 @@ import azure.functions as func
 from functions.http.serving import serve
 from shared_code.bootstrap import app
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import SUBMIT_ATTEMPT
+from shared_code.gateway.routes.sessions import SUBMIT_ATTEMPT
 from shared_code.services.interaction import SpokenAttempt
 
 bp = func.Blueprint()

@@ -16,7 +16,7 @@ from shared_code.domain.events.fields import Slug
 from shared_code.events.consents import Consents
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import CHANGE_CONSENTS, GET_CONSENTS
+from shared_code.gateway.routes.learners import CHANGE_CONSENTS, GET_CONSENTS
 
 bp = func.Blueprint()
 

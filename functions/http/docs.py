@@ -11,7 +11,9 @@ import msgspec
 from functions.http.serving import serve
 from shared_code.bootstrap import app
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import ASYNCAPI, DOCS, OPENAPI, ROUTES, UNKNOWN
+from shared_code.gateway.routes import ROUTES
+from shared_code.gateway.routes.about import ASYNCAPI, DOCS, OPENAPI
+from shared_code.gateway.routes.unknown import UNKNOWN
 
 bp = func.Blueprint()
 VERSION = "1.0.0"

@@ -24,11 +24,21 @@ from shared_code.domain.pronunciation import PronunciationResult
 from shared_code.events.consents import Consents
 from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
 from shared_code.events.letter import Selection, Summary
-from shared_code.gateway import routes
 from shared_code.gateway.guests import Guest, Linked, LinkGuest, NewGuest
 from shared_code.gateway.openapi.operation import Operation, Query
 from shared_code.gateway.query import described
 from shared_code.gateway.registry.admin import Configuration, InstanceView, Registration, ServiceList, ServiceView
+from shared_code.gateway.routes import (
+    about,
+    dead_letters,
+    events,
+    learners,
+    operators,
+    replays,
+    services,
+    sessions,
+    webhooks,
+)
 from shared_code.realtime.channel import CatchUp
 from shared_code.realtime.signalr import ClientAccess
 from shared_code.services.erasure import Erasure
@@ -54,49 +64,51 @@ Text = Annotated[str, Meta(min_length=1, max_length=200)]
 After = Annotated[int, Meta(ge=0, le=999_999_999)]
 
 OPERATIONS: dict[str, Operation] = {
-    routes.LIVE.name: Operation(answers={200: Live}),
-    routes.READY.name: Operation(answers={200: Ready}, failures=(503,)),
-    routes.OPENAPI.name: Operation(answers={200: dict[str, Any]}),
-    routes.ASYNCAPI.name: Operation(answers={200: dict[str, Any]}),
-    routes.DOCS.name: Operation(answers={200: str}, content_type="text/html"),
-    routes.CREATE_GUEST.name: Operation(answers={201: Guest}, body=NewGuest, body_required=False, failures=(404,)),
-    routes.LINK_GUEST.name: Operation(answers={200: Linked}, body=LinkGuest),
-    routes.START_SESSION.name: Operation(
+    about.LIVE.name: Operation(answers={200: Live}),
+    about.READY.name: Operation(answers={200: Ready}, failures=(503,)),
+    about.OPENAPI.name: Operation(answers={200: dict[str, Any]}),
+    about.ASYNCAPI.name: Operation(answers={200: dict[str, Any]}),
+    about.DOCS.name: Operation(answers={200: str}, content_type="text/html"),
+    learners.CREATE_GUEST.name: Operation(answers={201: Guest}, body=NewGuest, body_required=False, failures=(404,)),
+    learners.LINK_GUEST.name: Operation(answers={200: Linked}, body=LinkGuest),
+    sessions.START_SESSION.name: Operation(
         answers={201: StartedSession}, body=StartSession, headers=("Location",), failures=(503,)
     ),
-    routes.GET_SESSION.name: Operation(answers={200: SessionView}, failures=(503,)),
-    routes.END_SESSION.name: Operation(answers={204: None}, failures=(503,)),
-    routes.SUBMIT_ATTEMPT.name: Operation(
+    sessions.GET_SESSION.name: Operation(answers={200: SessionView}, failures=(503,)),
+    sessions.END_SESSION.name: Operation(answers={204: None}, failures=(503,)),
+    sessions.SUBMIT_ATTEMPT.name: Operation(
         answers={200: PronunciationResult},
         query=(Query("text", Text, "What was to be spoken, in hanzi.", required=True),),
     ),
-    routes.READ_MESSAGES.name: Operation(
+    sessions.READ_MESSAGES.name: Operation(
         answers={200: CatchUp},
         query=(Query("after", After, "The number of the last message seen."),),
         failures=(400, 503),
     ),
-    routes.READ_OWN_MESSAGES.name: Operation(
+    sessions.READ_OWN_MESSAGES.name: Operation(
         answers={200: CatchUp},
         query=(Query("after", After, "The number of the last message seen."),),
         failures=(400, 503),
     ),
-    routes.NEGOTIATE.name: Operation(
+    sessions.NEGOTIATE.name: Operation(
         answers={200: ClientAccess},
         bodies={"application/json": Any, "text/plain": str},  # whatever a client sends, it is not read
         body_required=False,
     ),
-    routes.READ_EVENT.name: Operation(answers={200: CloudEvent}, query=described(EventPlace), failures=(400, 503)),
-    routes.GET_CONSENTS.name: Operation(answers={200: Consents}, headers=("ETag",), failures=(503,)),
-    routes.CHANGE_CONSENTS.name: Operation(
+    events.READ_EVENT.name: Operation(answers={200: CloudEvent}, query=described(EventPlace), failures=(400, 503)),
+    learners.GET_CONSENTS.name: Operation(answers={200: Consents}, headers=("ETag",), failures=(503,)),
+    learners.CHANGE_CONSENTS.name: Operation(
         answers={200: Consents}, body=ChangeConsents, headers=("ETag",), failures=(409, 503)
     ),
-    routes.ERASE_ME.name: Operation(answers={202: Erasure}, headers=("Location",), failures=(503,)),
-    routes.GET_MY_ERASURE.name: Operation(answers={200: Erasure}, failures=(404, 503)),
-    routes.ERASE_LEARNER.name: Operation(
+    learners.ERASE_ME.name: Operation(answers={202: Erasure}, headers=("Location",), failures=(503,)),
+    learners.GET_MY_ERASURE.name: Operation(answers={200: Erasure}, failures=(404, 503)),
+    learners.ERASE_LEARNER.name: Operation(
         answers={202: Erasure}, query=described(ErasureQuery), headers=("Location",), failures=(400, 404, 503)
     ),
-    routes.GET_ERASURE.name: Operation(answers={200: Erasure}, query=described(ErasureQuery), failures=(400, 404, 503)),
-    routes.ACCEPT_EVENTS.name: Operation(
+    learners.GET_ERASURE.name: Operation(
+        answers={200: Erasure}, query=described(ErasureQuery), failures=(400, 404, 503)
+    ),
+    events.ACCEPT_EVENTS.name: Operation(
         answers={202: Taken, 207: Taken},
         bodies={
             BINARY: dict[str, Any],
@@ -104,69 +116,73 @@ OPERATIONS: dict[str, Operation] = {
             BATCHED: Annotated[tuple[WrittenEvent, ...], Meta(max_length=MOST)],
         },
     ),
-    routes.FIND_EVENTS.name: Operation(
+    events.FIND_EVENTS.name: Operation(
         answers={200: FoundEvents},
         query=described(EventQuery),
         failures=(400, 503),
     ),
-    routes.LIST_ACTIONS.name: Operation(answers={200: ActionPage}, query=described(ActionQuery), failures=(400, 503)),
-    routes.GET_SAGA.name: Operation(answers={200: SagaView}, failures=(503,)),
-    routes.LIST_SAGAS.name: Operation(answers={200: SagaList}, failures=(503,)),
-    routes.DECIDE_SAGA.name: Operation(answers={202: SagaView}, body=Decision, failures=(409, 503)),
-    routes.LIST_WEBHOOKS.name: Operation(answers={200: WebhookList}, failures=(503,)),
-    routes.CREATE_WEBHOOK.name: Operation(answers={201: NewWebhook}, body=Wish, headers=("Location",)),
-    routes.GET_WEBHOOK.name: Operation(answers={200: Subscription}, failures=(503,)),
-    routes.PUT_WEBHOOK.name: Operation(answers={200: Subscription}, body=Wish),
-    routes.DELETE_WEBHOOK.name: Operation(answers={204: None}, failures=(503,)),
-    routes.RENEW_WEBHOOK_SECRET.name: Operation(answers={200: Secret}),
-    routes.LIST_DELIVERIES.name: Operation(
+    operators.LIST_ACTIONS.name: Operation(
+        answers={200: ActionPage}, query=described(ActionQuery), failures=(400, 503)
+    ),
+    operators.GET_SAGA.name: Operation(answers={200: SagaView}, failures=(503,)),
+    operators.LIST_SAGAS.name: Operation(answers={200: SagaList}, failures=(503,)),
+    operators.DECIDE_SAGA.name: Operation(answers={202: SagaView}, body=Decision, failures=(409, 503)),
+    webhooks.LIST_WEBHOOKS.name: Operation(answers={200: WebhookList}, failures=(503,)),
+    webhooks.CREATE_WEBHOOK.name: Operation(answers={201: NewWebhook}, body=Wish, headers=("Location",)),
+    webhooks.GET_WEBHOOK.name: Operation(answers={200: Subscription}, failures=(503,)),
+    webhooks.PUT_WEBHOOK.name: Operation(answers={200: Subscription}, body=Wish),
+    webhooks.DELETE_WEBHOOK.name: Operation(answers={204: None}, failures=(503,)),
+    webhooks.RENEW_WEBHOOK_SECRET.name: Operation(answers={200: Secret}),
+    webhooks.LIST_DELIVERIES.name: Operation(
         answers={200: DeliveryPage}, query=described(DeliveryQuery), failures=(400, 503)
     ),
-    routes.REPEAT_DELIVERY.name: Operation(answers={202: None}),
-    routes.LIST_DEAD_LETTERS.name: Operation(
+    webhooks.REPEAT_DELIVERY.name: Operation(answers={202: None}),
+    dead_letters.LIST_DEAD_LETTERS.name: Operation(
         answers={200: LetterPage}, query=described(LetterQuery), failures=(400, 404, 503)
     ),
-    routes.GET_DEAD_LETTER.name: Operation(
+    dead_letters.GET_DEAD_LETTER.name: Operation(
         answers={200: LetterView}, query=described(TenantQuery), failures=(400, 503)
     ),
-    routes.EDIT_DEAD_LETTER.name: Operation(
+    dead_letters.EDIT_DEAD_LETTER.name: Operation(
         answers={200: LetterView}, body=Mend, query=described(TenantQuery), failures=(400, 409, 503)
     ),
-    routes.REDRIVE_DEAD_LETTER.name: Operation(
+    dead_letters.REDRIVE_DEAD_LETTER.name: Operation(
         answers={200: Summary}, query=described(TenantQuery), failures=(400, 422, 503)
     ),
-    routes.DISCARD_DEAD_LETTER.name: Operation(
+    dead_letters.DISCARD_DEAD_LETTER.name: Operation(
         answers={204: None}, body=Discard, query=described(TenantQuery), failures=(400, 503)
     ),
-    routes.START_REDRIVE.name: Operation(
+    dead_letters.START_REDRIVE.name: Operation(
         answers={202: JobView},
         body=Selection,
         query=described(TenantQuery),
         headers=("Location",),
         failures=(400, 404, 503),
     ),
-    routes.LIST_REDRIVES.name: Operation(answers={200: JobPage}, query=described(JobQuery), failures=(400, 404, 503)),
-    routes.GET_REDRIVE.name: Operation(answers={200: JobView}, failures=(503,)),
-    routes.ACT_ON_REDRIVE.name: Operation(answers={200: JobView}, body=JobAction, failures=(409, 503)),
-    routes.START_REPLAY.name: Operation(
+    dead_letters.LIST_REDRIVES.name: Operation(
+        answers={200: JobPage}, query=described(JobQuery), failures=(400, 404, 503)
+    ),
+    dead_letters.GET_REDRIVE.name: Operation(answers={200: JobView}, failures=(503,)),
+    dead_letters.ACT_ON_REDRIVE.name: Operation(answers={200: JobView}, body=JobAction, failures=(409, 503)),
+    replays.START_REPLAY.name: Operation(
         answers={202: JobView},
         body=NewReplay,
         query=described(TenantQuery),
         headers=("Location",),
         failures=(400, 404, 503),
     ),
-    routes.LIST_REPLAYS.name: Operation(answers={200: JobPage}, query=described(JobQuery), failures=(400, 404, 503)),
-    routes.GET_REPLAY.name: Operation(answers={200: JobView}, failures=(503,)),
-    routes.ACT_ON_REPLAY.name: Operation(answers={200: JobView}, body=ReplayAction, failures=(409, 503)),
-    routes.COMPARE_REPLAY.name: Operation(
+    replays.LIST_REPLAYS.name: Operation(answers={200: JobPage}, query=described(JobQuery), failures=(400, 404, 503)),
+    replays.GET_REPLAY.name: Operation(answers={200: JobView}, failures=(503,)),
+    replays.ACT_ON_REPLAY.name: Operation(answers={200: JobView}, body=ReplayAction, failures=(409, 503)),
+    replays.COMPARE_REPLAY.name: Operation(
         answers={200: Comparison}, query=described(DifferenceQuery), failures=(400, 409, 503)
     ),
-    routes.LIST_SERVICES.name: Operation(answers={200: ServiceList}, failures=(503,)),
-    routes.PUT_SERVICE.name: Operation(answers={200: ServiceView}, body=Configuration),
-    routes.PUT_INSTANCE.name: Operation(answers={200: InstanceView, 201: InstanceView}, body=Registration),
-    routes.DELETE_INSTANCE.name: Operation(answers={204: None}, failures=(503,)),
+    services.LIST_SERVICES.name: Operation(answers={200: ServiceList}, failures=(503,)),
+    services.PUT_SERVICE.name: Operation(answers={200: ServiceView}, body=Configuration),
+    services.PUT_INSTANCE.name: Operation(answers={200: InstanceView, 201: InstanceView}, body=Registration),
+    services.DELETE_INSTANCE.name: Operation(answers={204: None}, failures=(503,)),
     **{
         route.name: Operation(answers={200: Any}, body=Any if route.consumes else None, failures=(405, 502, 503))
-        for route in routes.SERVICES
+        for route in services.SERVICES
     },
 }

@@ -13,7 +13,7 @@ from shared_code.bootstrap import app
 from shared_code.domain.errors import NotFound
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import ERASE_LEARNER, ERASE_ME, GET_ERASURE, GET_MY_ERASURE
+from shared_code.gateway.routes.learners import ERASE_LEARNER, ERASE_ME, GET_ERASURE, GET_MY_ERASURE
 from shared_code.services.erasure import Person
 
 LONGEST_ID = 255

@@ -14,7 +14,7 @@ from shared_code.domain.events.catalogue import READ_ANY, find
 from shared_code.domain.principal import Principal
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import READ_EVENT
+from shared_code.gateway.routes.events import READ_EVENT
 
 bp = func.Blueprint()
 

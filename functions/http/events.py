@@ -19,7 +19,7 @@ from shared_code.domain.principal import Principal
 from shared_code.events.search import Page, Wanted
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import FIND_EVENTS
+from shared_code.gateway.routes.events import FIND_EVENTS
 
 bp = func.Blueprint()
 

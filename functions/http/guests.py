@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.http.serving import serve
 from shared_code.bootstrap import app
-from shared_code.gateway.routes import CREATE_GUEST, LINK_GUEST
+from shared_code.gateway.routes.learners import CREATE_GUEST, LINK_GUEST
 
 bp = func.Blueprint()
 

@@ -7,7 +7,7 @@ import azure.functions as func
 from functions.http.serving import serve
 from shared_code.bootstrap import app
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import LIVE, READY
+from shared_code.gateway.routes.about import LIVE, READY
 
 bp = func.Blueprint()
 

@@ -15,7 +15,7 @@ from shared_code.events.intake import Outcome
 from shared_code.gateway.body import require_shallow
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.media import media_type
-from shared_code.gateway.routes import ACCEPT_EVENTS
+from shared_code.gateway.routes.events import ACCEPT_EVENTS
 
 bp = func.Blueprint()
 

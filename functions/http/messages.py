@@ -8,7 +8,7 @@ from functions.http.serving import serve
 from shared_code.bootstrap import app
 from shared_code.domain.errors import BadRequest
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import NEGOTIATE, READ_MESSAGES, READ_OWN_MESSAGES
+from shared_code.gateway.routes.sessions import NEGOTIATE, READ_MESSAGES, READ_OWN_MESSAGES
 from shared_code.realtime.channel import CatchUp, personal
 
 bp = func.Blueprint()

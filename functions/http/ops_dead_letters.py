@@ -17,7 +17,7 @@ from shared_code.events.letters import Edit
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import (
+from shared_code.gateway.routes.dead_letters import (
     DISCARD_DEAD_LETTER,
     EDIT_DEAD_LETTER,
     GET_DEAD_LETTER,

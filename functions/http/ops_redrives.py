@@ -13,7 +13,7 @@ from shared_code.events.redrive_job import KIND
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import ACT_ON_REDRIVE, GET_REDRIVE, LIST_REDRIVES, START_REDRIVE
+from shared_code.gateway.routes.dead_letters import ACT_ON_REDRIVE, GET_REDRIVE, LIST_REDRIVES, START_REDRIVE
 
 bp = func.Blueprint()
 

@@ -20,7 +20,7 @@ from shared_code.events.replay_order import KIND, ReplayOrder
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import ACT_ON_REPLAY, COMPARE_REPLAY, GET_REPLAY, LIST_REPLAYS, START_REPLAY
+from shared_code.gateway.routes.replays import ACT_ON_REPLAY, COMPARE_REPLAY, GET_REPLAY, LIST_REPLAYS, START_REPLAY
 
 bp = func.Blueprint()
 

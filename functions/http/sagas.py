@@ -14,7 +14,7 @@ from shared_code.domain.errors import Conflict, NotFound
 from shared_code.domain.sagas import OPERATOR_EVENT
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import DECIDE_SAGA, GET_SAGA, LIST_SAGAS
+from shared_code.gateway.routes.operators import DECIDE_SAGA, GET_SAGA, LIST_SAGAS
 
 bp = df.Blueprint()
 RUNNING = (df.OrchestrationRuntimeStatus.Running, df.OrchestrationRuntimeStatus.Pending)

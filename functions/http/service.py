@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.http.serving import serve
 from shared_code.bootstrap import app
-from shared_code.gateway.routes import SERVICES, SERVICES_PATH
+from shared_code.gateway.routes.services import SERVICES, SERVICES_PATH
 
 bp = func.Blueprint()
 BY_METHOD = {route.method: route for route in SERVICES}

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.http.serving import serve
 from shared_code.bootstrap import app
-from shared_code.gateway.routes import DELETE_INSTANCE, LIST_SERVICES, PUT_INSTANCE, PUT_SERVICE
+from shared_code.gateway.routes.services import DELETE_INSTANCE, LIST_SERVICES, PUT_INSTANCE, PUT_SERVICE
 
 bp = func.Blueprint()
 

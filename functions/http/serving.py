@@ -10,7 +10,7 @@ import msgspec
 from shared_code.bootstrap import app
 from shared_code.domain.clock import utc_now
 from shared_code.gateway.http import Endpoint, Request, Response
-from shared_code.gateway.routes import Route
+from shared_code.gateway.routes.route import Route
 
 
 async def serve(

@@ -13,7 +13,7 @@ from shared_code.bootstrap import app
 from shared_code.domain.session import MOST_PARTICIPANTS, Mode
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import END_SESSION, GET_SESSION, START_SESSION
+from shared_code.gateway.routes.sessions import END_SESSION, GET_SESSION, START_SESSION
 
 bp = func.Blueprint()
 

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.http.serving import serve
 from shared_code.bootstrap import app
-from shared_code.gateway.routes import UNKNOWN, UNKNOWN_PATH
+from shared_code.gateway.routes.unknown import UNKNOWN, UNKNOWN_PATH
 
 bp = func.Blueprint()
 BY_METHOD = {route.method: route for route in UNKNOWN}

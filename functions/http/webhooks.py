@@ -13,10 +13,10 @@ from shared_code.bootstrap import app
 from shared_code.domain.errors import BadRequest, FieldError, Forbidden, Invalid, NotFound
 from shared_code.domain.events.catalogue import READ_ANY, find
 from shared_code.domain.principal import Principal
-from shared_code.gateway import routes
 from shared_code.gateway.body import decode_json
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.query import decode_query
+from shared_code.gateway.routes import webhooks as routes
 from shared_code.services.webhooks.log import Delivery
 from shared_code.services.webhooks.subscriptions import Subscription, Wish
 

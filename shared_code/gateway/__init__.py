@@ -2,7 +2,7 @@
 
 How the rest of the app meets it:
 
-- `routes.py` is the one table. A trigger takes path and method from its line and calls `serve`:
+- `routes/` is the one table, a file a room. A trigger takes path and method from its line and calls `serve`:
   `@bp.route(route=SUBMIT_ATTEMPT.path, methods=[SUBMIT_ATTEMPT.method])` ...
   `return await serve(req, SUBMIT_ATTEMPT, endpoint, push)` (functions/http/serving.py).
 - An endpoint is `async (Request) -> Response` (`http.py`). `request.caller` is the Principal, `request.correlation_id`
@@ -11,7 +11,7 @@ How the rest of the app meets it:
   as `shared_code.domain.errors`; the stages make problem details of them.
 - `Response(200, struct_or_dict, pushes=[Push, ...])`: pushes leave through the `signalR` output binding.
 - Services behind `/api/v1/{service}/{path}`: `InProcessService("progress", [ServiceRoute("GET", "me", endpoint)])`
-  (`inprocess.py`); the catch-all's endpoint is `Gateway.to_service`, its routes are `routes.SERVICES`.
+  (`inprocess.py`); the catch-all's endpoint is `Gateway.to_service`, its routes are `routes.services.SERVICES`.
 - Bootstrap calls `build_gateway(settings.gateway, keys=identity_keys(settings.gateway), services=[...], ...)`
   (`assembly.py`).
 """

@@ -12,7 +12,7 @@ import msgspec
 
 from shared_code.domain.errors import NotFound, Unauthenticated
 from shared_code.domain.principal import Principal
-from shared_code.gateway.routes import Route
+from shared_code.gateway.routes.route import Route
 
 JSON = "application/json"
 CORRELATION_HEADER = "X-Correlation-Id"

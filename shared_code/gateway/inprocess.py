@@ -13,7 +13,7 @@ from shared_code.gateway.access import LEARNER, Access
 from shared_code.gateway.http import Endpoint
 from shared_code.gateway.openapi.operation import Documented, Operation
 from shared_code.gateway.query import described
-from shared_code.gateway.routes import JSON_ONLY, KIB, Route
+from shared_code.gateway.routes.route import JSON_ONLY, KIB, Route
 
 
 @dataclass(frozen=True, slots=True)

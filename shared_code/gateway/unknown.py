@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from shared_code.domain.errors import AppError, MethodNotAllowed, NotFound
-from shared_code.gateway.routes import ROUTES, SERVICES_PATH, UNKNOWN_PATH
+from shared_code.gateway.routes import ROUTES
+from shared_code.gateway.routes.services import SERVICES_PATH
+from shared_code.gateway.routes.unknown import UNKNOWN_PATH
 
 PARAMETER = re.compile(r"\\\{(\\\*)?\w+\\\}")
 

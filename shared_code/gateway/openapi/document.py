@@ -20,7 +20,7 @@ from shared_code.gateway.openapi.components import (
     problem_response,
 )
 from shared_code.gateway.openapi.operation import Documented, Operation
-from shared_code.gateway.routes import Route
+from shared_code.gateway.routes.route import Route
 from shared_code.gateway.stages.bounds import MAX_URL
 
 OPENAPI = "3.1.0"

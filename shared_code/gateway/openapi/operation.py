@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared_code.gateway.http import JSON
-from shared_code.gateway.routes import Route
+from shared_code.gateway.routes.route import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from shared_code.gateway.http import Request, Response
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
 from shared_code.gateway.openapi.document import openapi
 from shared_code.gateway.openapi.page import page
-from shared_code.gateway.routes import ROUTES, UNKNOWN
+from shared_code.gateway.routes import ROUTES
+from shared_code.gateway.routes.unknown import UNKNOWN
 
 
 class MyProgress(msgspec.Struct):

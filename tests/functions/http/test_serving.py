@@ -10,7 +10,7 @@ import pytest
 
 from functions.http.serving import answered, client_address, received
 from shared_code.gateway.http import Response
-from shared_code.gateway.routes import GET_SESSION
+from shared_code.gateway.routes.sessions import GET_SESSION
 
 
 class Binding:

@@ -19,7 +19,8 @@ from shared_code.gateway.config import GatewayConfig
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.limiting.policies import with_changes
-from shared_code.gateway.routes import SERVICES, START_SESSION
+from shared_code.gateway.routes.services import SERVICES
+from shared_code.gateway.routes.sessions import START_SESSION
 from shared_code.services.operator_actions import OperatorActions
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.redis_connections import RedisConnections

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 
 from shared_code.gateway.gateway import Gateway
-from shared_code.gateway.routes import SERVICES
+from shared_code.gateway.routes.services import SERVICES
 from tests.shared_code.gateway.requests import request
 
 RATE = 200  # requests a second

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared_code.domain.clock import utc_now
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import Route
+from shared_code.gateway.routes.route import Route
 
 NAMED = {"service": "progress", "path": "me", "saga_id": "learning-progress-1", "id": "i1"}
 ANY_ID = "0197f6c8-0000-7000-8000-000000000001"

@@ -11,14 +11,11 @@ from shared_code.domain.errors import BadRequest, Conflict
 from shared_code.domain.pseudonyms import pseudonym
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import (
-    DECIDE_SAGA,
-    DELETE_INSTANCE,
-    DELETE_WEBHOOK,
-    ERASE_LEARNER,
-    GET_SAGA,
-    START_SESSION,
-)
+from shared_code.gateway.routes.learners import ERASE_LEARNER
+from shared_code.gateway.routes.operators import DECIDE_SAGA, GET_SAGA
+from shared_code.gateway.routes.services import DELETE_INSTANCE
+from shared_code.gateway.routes.sessions import START_SESSION
+from shared_code.gateway.routes.webhooks import DELETE_WEBHOOK
 from shared_code.services.operator_actions import Action, OperatorActions
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.tables import Tables

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared_code.domain.errors import AppError
 from shared_code.gateway.body import MAX_DEPTH, decode_json
-from shared_code.gateway.routes import START_SESSION
+from shared_code.gateway.routes.sessions import START_SESSION
 from tests.shared_code.gateway.requests import request
 
 

@@ -14,7 +14,8 @@ from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.identity import context
 from shared_code.gateway.identity.tokens import TokenVerifier
-from shared_code.gateway.routes import GET_SESSION, LIVE, START_SESSION
+from shared_code.gateway.routes.about import LIVE
+from shared_code.gateway.routes.sessions import GET_SESSION, START_SESSION
 from shared_code.gateway.stages.edge import NONCES, Edge
 from shared_code.storage.shared_state import TableState
 from tests.shared_code.gateway.conftest import MakeGateway

@@ -19,7 +19,7 @@ from shared_code.gateway.identity import context
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
 from shared_code.gateway.registry.instance import IN_PROCESS, Instance, Service
 from shared_code.gateway.registry.registry import Registry
-from shared_code.gateway.routes import SERVICES
+from shared_code.gateway.routes.services import SERVICES
 from shared_code.resilience.breaker.policy import BreakerPolicy
 from shared_code.storage.shared_state import TableState
 from tests.ports import free_ports

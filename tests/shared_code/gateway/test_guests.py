@@ -19,7 +19,9 @@ from shared_code.gateway.identity.keys import IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.limiting.policies import with_changes
-from shared_code.gateway.routes import CREATE_GUEST, FIND_EVENTS, LINK_GUEST, START_SESSION
+from shared_code.gateway.routes.events import FIND_EVENTS
+from shared_code.gateway.routes.learners import CREATE_GUEST, LINK_GUEST
+from shared_code.gateway.routes.sessions import START_SESSION
 from shared_code.gateway.stages.limit import Refusals
 from shared_code.storage.shared_state import TableState
 from tests.shared_code.gateway.conftest import SECRET, MakeGateway

@@ -7,7 +7,10 @@ import pytest
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.protection import SECURITY
-from shared_code.gateway.routes import GET_SESSION, LIVE, SERVICES, UNKNOWN
+from shared_code.gateway.routes.about import LIVE
+from shared_code.gateway.routes.services import SERVICES
+from shared_code.gateway.routes.sessions import GET_SESSION
+from shared_code.gateway.routes.unknown import UNKNOWN
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.requests import body_of, request, who
 

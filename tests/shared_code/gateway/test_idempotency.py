@@ -15,7 +15,7 @@ from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.idempotency import claims as claims_module
 from shared_code.gateway.idempotency.claims import KEPT, Claims
-from shared_code.gateway.routes import GET_SESSION, START_SESSION
+from shared_code.gateway.routes.sessions import GET_SESSION, START_SESSION
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.shared_state import TableState
 from shared_code.storage.tables import Tables

@@ -8,7 +8,9 @@ from shared_code.gateway.access import OPERATOR, PARTICIPANT
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
-from shared_code.gateway.routes import SERVICES, UNKNOWN, Route
+from shared_code.gateway.routes.route import Route
+from shared_code.gateway.routes.services import SERVICES
+from shared_code.gateway.routes.unknown import UNKNOWN
 from tests.shared_code.gateway.conftest import MakeGateway
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.records import Records

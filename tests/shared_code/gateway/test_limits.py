@@ -16,7 +16,9 @@ from shared_code.gateway.http import Response
 from shared_code.gateway.limiting import limiter
 from shared_code.gateway.limiting.limiter import RateLimiter
 from shared_code.gateway.limiting.policies import with_changes
-from shared_code.gateway.routes import FIND_EVENTS, LIVE, NEGOTIATE, OPENAPI, START_SESSION
+from shared_code.gateway.routes.about import LIVE, OPENAPI
+from shared_code.gateway.routes.events import FIND_EVENTS
+from shared_code.gateway.routes.sessions import NEGOTIATE, START_SESSION
 from shared_code.gateway.stages.limit import network
 from shared_code.storage.redis_connections import RedisConnections
 from tests.shared_code.gateway.conftest import MakeGateway

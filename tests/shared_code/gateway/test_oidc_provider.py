@@ -15,7 +15,8 @@ from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.identity.discovery import DiscoveredKeys
 from shared_code.gateway.identity.keys import COOL_DOWN, FRESH, HARD_LIMIT, IssuerKeys
 from shared_code.gateway.identity.tokens import TokenVerifier
-from shared_code.gateway.routes import ACCEPT_EVENTS, FIND_EVENTS, START_SESSION
+from shared_code.gateway.routes.events import ACCEPT_EVENTS, FIND_EVENTS
+from shared_code.gateway.routes.sessions import START_SESSION
 from tests.ports import accepts, free_ports
 from tests.shared_code.gateway.conftest import SECRET, MakeGateway
 from tests.shared_code.gateway.openid import AUDIENCE

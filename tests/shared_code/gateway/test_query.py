@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from shared_code.domain.errors import BadRequest
 from shared_code.gateway.query import decode_query
-from shared_code.gateway.routes import LIVE
+from shared_code.gateway.routes.about import LIVE
 from tests.shared_code.gateway.requests import request
 
 

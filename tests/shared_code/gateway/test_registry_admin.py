@@ -10,7 +10,7 @@ import pytest
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
 from shared_code.gateway.inprocess import InProcessService, ServiceRoute
-from shared_code.gateway.routes import DELETE_INSTANCE, LIST_SERVICES, PUT_INSTANCE, PUT_SERVICE
+from shared_code.gateway.routes.services import DELETE_INSTANCE, LIST_SERVICES, PUT_INSTANCE, PUT_SERVICE
 from tests.shared_code.gateway.conftest import MakeGateway
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.requests import body_of, request

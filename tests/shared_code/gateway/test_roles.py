@@ -7,7 +7,8 @@ import pytest
 from shared_code.domain.principal import Principal
 from shared_code.gateway.access import AUTHENTICATED, OPERATOR, PLATFORM, PUBLIC, SERVICE
 from shared_code.gateway.gateway import Gateway
-from shared_code.gateway.routes import ROUTES, Route
+from shared_code.gateway.routes import ROUTES
+from shared_code.gateway.routes.route import Route
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.requests import body_of, request, who
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from shared_code.gateway.routes import ROUTES, SERVICES, UNKNOWN
+from shared_code.gateway.routes import ROUTES
+from shared_code.gateway.routes.services import SERVICES
+from shared_code.gateway.routes.unknown import UNKNOWN
 
 
 def test_every_route_has_its_own_name_and_its_own_place() -> None:

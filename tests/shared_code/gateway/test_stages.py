@@ -14,7 +14,8 @@ import pytest
 from shared_code.domain.errors import Conflict, FieldError, Invalid, MethodNotAllowed, RateLimited
 from shared_code.gateway.gateway import Gateway
 from shared_code.gateway.http import Request, Response
-from shared_code.gateway.routes import LIVE, START_SESSION, SUBMIT_ATTEMPT
+from shared_code.gateway.routes.about import LIVE
+from shared_code.gateway.routes.sessions import START_SESSION, SUBMIT_ATTEMPT
 from tests.shared_code.gateway.openid import OpenIdProvider
 from tests.shared_code.gateway.records import Records
 from tests.shared_code.gateway.requests import body_of, request, who

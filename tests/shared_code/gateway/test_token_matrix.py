@@ -13,7 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from shared_code.gateway.gateway import Gateway
-from shared_code.gateway.routes import ROUTES, Route
+from shared_code.gateway.routes import ROUTES
+from shared_code.gateway.routes.route import Route
 from tests.shared_code.gateway.openid import EC_KEY, RSA_KEY, STRANGE_KEY, OpenIdProvider, rsa_jwk
 from tests.shared_code.gateway.records import Records
 from tests.shared_code.gateway.requests import body_of, request, who
