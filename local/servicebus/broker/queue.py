@@ -176,10 +176,7 @@ class Queue(Entity):
         return until
 
     def settle(self, token: bytes, decision: Settlement, now: int, changes: Mapping[str, Any] | None = None) -> None:
-        """Do with a message under a lock what its receiver decided, setting some of its properties.
-
-        `DeadLetterReason` and its like are such properties. Raises Refused when the lock is lost.
-        """
+        """Do what a receiver decided, setting properties such as `DeadLetterReason`. Raises Refused for a lost lock."""
         if decision is Settlement.DEAD_LETTER and self._dead_letters is None:
             raise Refused("amqp:not-allowed", f"A message in '{self.name}' is dead already; complete it instead.")
         entry = self._held(token)
