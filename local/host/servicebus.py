@@ -19,6 +19,7 @@ from typing import Any
 
 from azure.servicebus import NEXT_AVAILABLE_SESSION, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusReceiver
+from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
 from local.host.indexing import Function, Refused
@@ -167,9 +168,11 @@ async def _close(receiver: ServiceBusReceiver) -> None:
 
 
 def _body(message: ServiceBusReceivedMessage) -> bytes:
-    """The body's data section."""
+    """The body's data sections; a body that has none, as text."""
     raw = message.body
-    return raw if isinstance(raw, bytes) else str(raw).encode() if isinstance(raw, str) else b"".join(raw)
+    if message.body_type is AmqpMessageBodyType.DATA:
+        return raw if isinstance(raw, bytes) else b"".join(raw)
+    return _text(raw).encode()
 
 
 def _one(message: ServiceBusReceivedMessage) -> tuple[TypedData, dict[str, TypedData]]:
