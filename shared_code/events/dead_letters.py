@@ -64,7 +64,7 @@ class DeadLetters:
         try:
             await self._bus.send(QUEUE, [outgoing])
         except TooLarge:
-            properties = {**outgoing.properties, "body_omitted": True, TENANT: letter.summary.tenant}
+            properties = {**outgoing.properties, "body_omitted": True}
             await self._bus.send(
                 QUEUE,
                 [OutgoingMessage(b"", outgoing.message_id, outgoing.session_id, outgoing.content_type, properties)],
@@ -123,6 +123,7 @@ def to_message(letter: Letter) -> OutgoingMessage:
         "delivery_count": summary.delivery_count,
         "failed_at": rfc3339(summary.failed_at),
         "correlationid": summary.correlation_id,
+        TENANT: summary.tenant,  # whoever finds it in the queue must not take it for another's
     }
     return OutgoingMessage(
         body=letter.body,

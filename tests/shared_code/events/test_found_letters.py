@@ -123,6 +123,23 @@ async def test_our_own_letters_are_not_found_once_more(backbone: Backbone, learn
     assert len(await found(backbone, "sayzhong", learner)) == elsewhere == 0
 
 
+async def test_a_letter_of_a_tenant_that_only_its_message_names_is_that_tenant_s_alone(
+    backbone: Backbone, learner: str, tenant: str
+) -> None:
+    """What is no event names its tenant beside its body, if at all; the letter in the queue must say it too."""
+    message = IncomingMessage(
+        body=b"not json", message_id=f"odd-{learner}", session_id=learner, properties={"tenantid": tenant}
+    )
+    await backbone.dead_letters.send(
+        message, reason="schema", description="no JSON", topic="learning-progress", subscription="progress"
+    )
+    before = await letters_of(backbone, tenant)
+    assert len(before) == 1
+    await backbone.found_letters.look()
+    assert await found(backbone, "sayzhong", learner) == []
+    assert await letters_of(backbone, tenant) == before
+
+
 async def test_a_letter_that_is_redriven_while_somebody_looks_is_not_on_the_list_again(
     backbone: Backbone, other: Backbone, learner: str, tenant: str
 ) -> None:
