@@ -142,8 +142,10 @@ class Letters:
             if _summary(row) in selection:
                 yield await self._letter(row)
 
-    async def edit(self, tenant: str, letter_id: str, body: bytes, by: Principal, *, seen: str = "") -> Edit:
-        """Change a letter's body, together with the record of who did it.
+    async def edit(
+        self, tenant: str, letter_id: str, body: bytes, by: Principal, *, seen: str = "", learner: str = ""
+    ) -> Edit:
+        """Change a letter's body, and whom it is about if that is somebody else, with the record of who did it.
 
         Conflict where somebody else changed it meanwhile, or the digest that was `seen` is not its own any more.
         """
@@ -155,9 +157,11 @@ class Letters:
             raise NotFound("There is no such dead letter.")
         if seen and seen != before.digest:
             raise Conflict("The letter is not as you saw it.", extra={"current_digest": before.digest})
-        after = replace(
-            before, body=body, summary=replace(before.summary, edited=before.summary.edited + 1, size=len(body))
+        summary = before.summary
+        changed_summary = replace(
+            summary, learner=learner or summary.learner, edited=summary.edited + 1, size=len(body)
         )
+        after = replace(before, body=body, summary=changed_summary)
         edit = Edit(at=rfc3339(self._clock()), by=by.pseudonym, before=before.digest, after=after.digest)
         record: dict[str, Value] = msgspec.to_builtins(edit)
         changed = await self._row(after)

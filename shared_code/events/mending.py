@@ -42,7 +42,7 @@ class Mending:
         stream = self._pseudonym(mended.tenantid, mended.subject)
         if await self._store.find(stream, mended.id) is not None:
             raise Conflict("The event is in the event store, where nothing changes.", code="event-stored")
-        return await self._letters.edit(letter.summary.tenant, letter.summary.id, body, by, seen=seen)
+        return await self._letters.edit(letter.summary.tenant, letter.summary.id, body, by, seen=seen, learner=stream)
 
 
 def _misfit(pointer: str, detail: str) -> Invalid:

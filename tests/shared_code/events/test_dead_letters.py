@@ -190,6 +190,21 @@ async def test_an_edit_leaves_an_event_what_it_is(
     assert await backbone.letters.edits(tenant, letter.summary.id) == []
 
 
+async def test_a_letter_that_is_mended_to_be_about_somebody_else_goes_with_their_key(
+    backbone: Backbone, learner: str, tenant: str
+) -> None:
+    event = misfit(f"mistyped-{learner}", tenant)
+    await died(backbone, event)
+    mended = foreign(learner, tenant, id=event["id"])
+    await backbone.mending.mend(await only_letter(backbone, tenant), mended, OPERATOR)
+    letter = await only_letter(backbone, tenant)
+    assert (json.loads(letter.body), letter.summary.learner) == (mended, stream_of(tenant, learner))
+    await backbone.keys.erase(stream_of(tenant, learner))
+    assert (await only_letter(backbone, tenant)).erased
+    await backbone.letters.forget(tenant, stream_of(tenant, learner))
+    assert await letters_of(backbone, tenant) == []
+
+
 async def test_a_letter_of_a_subscription_that_is_no_more_stays(backbone: Backbone, learner: str, tenant: str) -> None:
     await died(backbone, foreign(learner, tenant), "rejected", "gone")
     letter = await only_letter(backbone, tenant)
