@@ -16,7 +16,7 @@ from shared_code.domain.events.personal import is_personal, without_personal
 from shared_code.events.stored import StoredEvent
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.rows import Row, Value
-from shared_code.storage.sealing.data_key import DataKey
+from shared_code.storage.sealing.data_key import DataKey, SealBroken
 from shared_code.storage.sealing.learner_keys import LearnerKeys, opened
 
 LARGE = 48_000  # bytes; table storage takes 64 KiB in a property
@@ -27,6 +27,12 @@ COLUMNS = ("recorded_at", "body", "sealed", "blob", "key")  # what an event is r
 SEALED = "application/octet-stream"
 
 _decoder = msgspec.json.Decoder(CloudEvent)
+
+
+class PayloadMissing(Unavailable):
+    """An event's large payload is not where it belongs: while its learner is being erased, or it is lost."""
+
+    code = "payload-missing"
 
 
 class Archive:
@@ -46,10 +52,13 @@ class Archive:
         return [await self._values(each, large) for each in stored]
 
     async def event_of(self, row: Row, key: DataKey | None) -> StoredEvent:
-        """The event of a row; `erased`, without what was personal, where this is no longer the key that sealed it."""
-        known = _decoder.decode(_bytes(row, "body"))
+        """The event of a row; `erased`, without what was personal, where this is no longer the key that sealed it.
+
+        Raises SealBroken for what is none, PayloadMissing.
+        """
+        known = _event(_bytes(row, "body"))
         whole = await self._whole(row, known.id, key)
-        event = known if whole is None else _decoder.decode(whole)
+        event = known if whole is None else _event(whole)
         return StoredEvent(
             stream=row.partition,
             version=int(row.key[1:]),
@@ -94,8 +103,15 @@ class Archive:
             return None  # the payload went with the key
         blob = await self._blobs.get(PAYLOADS, str(row.values["blob"]))
         if blob is None:
-            raise Unavailable("The payload of an event is not where it belongs.", code="payload-missing")
+            raise PayloadMissing("The payload of an event is not where it belongs.")
         return opened(key, blob.data, str(row.values["blob"])) if "key" in row.values else blob.data
+
+
+def _event(encoded: bytes) -> CloudEvent:
+    try:
+        return _decoder.decode(encoded)
+    except msgspec.MsgspecError:
+        raise SealBroken("no event: somebody changed it") from None
 
 
 def _bytes(row: Row, name: str) -> bytes:

@@ -24,8 +24,11 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def event_id(self) -> str:
-        """The event's id."""
-        return _ids.decode(self.body).id
+        """The event's id. Raises SealBroken for what was never archived."""
+        try:
+            return _ids.decode(self.body).id
+        except msgspec.MsgspecError:
+            raise SealBroken("no event in a line of the archive: somebody changed it") from None
 
     @property
     def month(self) -> str:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.events.catalogue import find
 from shared_code.domain.events.topology import subscription_of
+from shared_code.events.archive import PayloadMissing
 from shared_code.events.delivery import Delivery
-from shared_code.events.event_source import EventSource
+from shared_code.events.event_source import EventsMissing, EventSource
 from shared_code.events.job import Job
 from shared_code.events.line import Line
 from shared_code.events.publication import to_message
@@ -39,7 +40,7 @@ class Feed:
     async def step(self, job: Job, order: ReplayOrder, source: EventSource, streams: AsyncIterator[str]) -> Job:
         """Send the next events. `streams` begins with the one that is done in part, where there is such a one.
 
-        A stream that somebody has changed is given up on where it is broken, and nobody else waits.
+        A stream that has a gap, or that somebody has changed, is given up on there, and nobody else waits.
         """
         enough = job.cursor.get("events", 0) + EVENTS
         looked_at = 0
@@ -47,14 +48,16 @@ class Feed:
             after = job.cursor.get("version", 0) if stream == job.cursor.get("stream") else 0
             try:
                 foreign = False
-                async for page in _pages(source.read(stream, after=after)):
+                begins_anywhere = not after and order.start is not None  # an archive may leave out earlier months
+                events = source.read(stream, after=after)
+                async for page in _pages(events, behind=None if begins_anywhere else after):
                     foreign = any(stored.event.tenantid != job.tenant for stored in page)
                     if foreign:
                         break
                     job = _at(job, stream, page[-1].version, await self._send(page, job, order))
                     if job.cursor["events"] >= enough:
                         return job
-            except SealBroken as failure:
+            except (SealBroken, EventsMissing, PayloadMissing) as failure:
                 log.warning("replay.stream_skipped", extra={"learner": stream, "code": failure.code})
                 foreign = True
             job = _at(replace(job, done=job.done + (not foreign), skipped=job.skipped + foreign), stream, 0, 0)
@@ -93,9 +96,13 @@ def _addressed(stored: StoredEvent, order: ReplayOrder, replay: str) -> Addresse
     return Addressed(line, event.id, event.correlationid, to_message(event).body, delivery)
 
 
-async def _pages(events: AsyncIterator[StoredEvent]) -> AsyncIterator[list[StoredEvent]]:
+async def _pages(events: AsyncIterator[StoredEvent], *, behind: int | None) -> AsyncIterator[list[StoredEvent]]:
+    """Events that follow one another, from the one behind this version on, or from any. Raises EventsMissing."""
     page: list[StoredEvent] = []
     async for stored in events:
+        if behind is not None and stored.version != behind + 1:
+            raise EventsMissing(f"version {behind + 1} is missing")
+        behind = stored.version
         page.append(stored)
         if len(page) == BATCH:
             yield page

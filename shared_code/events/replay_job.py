@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import msgspec
 from msgspec.structs import replace
 
+from shared_code.events.archive import PayloadMissing
 from shared_code.events.event_source import EventsMissing, EventSource
 from shared_code.events.job import Job
 from shared_code.events.lake_archive import LakeArchive
@@ -57,7 +58,9 @@ class ReplayJob:
         order = msgspec.convert(job.order, ReplayOrder)
         started = time.perf_counter()
         if job.total is None:
-            total = len([stream async for stream in self._streams(order)])
+            total = 0
+            async for _ in self._streams(order):
+                total += 1
             phase = BUILD if order.projection else FEED
             after = replace(job, total=total, cursor={"phase": phase}, state="running" if total else "done")
         elif job.cursor["phase"] == FEED:
@@ -82,7 +85,11 @@ class ReplayJob:
         async def build(stream: str) -> int | None:
             try:
                 return await rebuild.build(stream, job.tenant)
-            except (SealBroken, EventsMissing) as failure:  # that learner is skipped, and nobody else waits
+            except (
+                SealBroken,
+                EventsMissing,
+                PayloadMissing,
+            ) as failure:  # that learner is skipped, and nobody else waits
                 log.warning("replay.stream_skipped", extra={"learner": stream, "code": failure.code})
                 return None
 

@@ -206,11 +206,15 @@ async def test_an_append_whose_answer_was_lost_is_in_the_archive_once(
     assert await archived(backbone, stream) == [event.id for event in events]
 
 
+@pytest.mark.parametrize(
+    "line", ["not a line", '{"stream":"STREAM","version":1,"recorded_at":"2026-01-01T00:00:00.000Z","body":{}}']
+)
 async def test_one_stream_that_cannot_be_archived_holds_up_no_other(
-    backbone: Backbone, learner: str, stream: str
+    backbone: Backbone, learner: str, stream: str, line: str
 ) -> None:
     """Here: somebody wrote other bytes where its file is to be."""
-    await backbone.blobs.put(CONTAINER, f"events/{stream}/{utc_now():%Y-%m}.jsonl", b"not a line\n")
+    changed = line.replace("STREAM", stream).encode() + b"\n"
+    await backbone.blobs.put(CONTAINER, f"events/{stream}/{utc_now():%Y-%m}.jsonl", changed)
     await recorded(backbone, learner, 1)
     good = await recorded(backbone, f"{learner}-2", 1)
     outcome = await backbone.archiving.round()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -113,8 +114,9 @@ async def test_a_learner_with_a_gap_is_skipped_and_keeps_the_live_document(
     assert blob is not None
     await backbone.blobs.delete(CONTAINER, name)
     await backbone.blobs.append(CONTAINER, name, blob.data.splitlines(keepends=True)[1], at=0)
-    job = await replays.run(rebuilt(stream))
-    assert (job.state, job.done, job.skipped) == ("done", 0, 1)
+    for order in (rebuilt(stream), feed(stream)):
+        job = await replays.run(order)
+        assert (job.state, job.done, job.skipped) == ("done", 0, 1)
     assert await replays.bytes_of(stream) == before
 
 
@@ -134,6 +136,20 @@ async def test_a_learner_whose_file_somebody_has_changed_is_skipped(
         job = await replays.run(order)
         assert (job.state, job.done, job.skipped) == ("done", 0, 1)
     await backbone.blobs.delete(CONTAINER, name)
+
+
+@pytest.mark.parametrize("source", ["store", "archive"])
+async def test_a_learner_whose_payload_is_gone_is_skipped_and_holds_up_nobody(
+    replays: Replays, learner: str, stream: str, source: Literal["store", "archive"]
+) -> None:
+    backbone = replays.backbone
+    event = practised(learner)
+    await backbone.journal.record(stream, [replace(event, data={**event.data, "remark": "长" * 40_000})])
+    await backbone.archiving.round()
+    await backbone.store.forget(stream, "nothing")
+    for order in (feed(stream), rebuilt(stream)):
+        job = await replays.run(replace(order, source=source))
+        assert (job.state, job.done, job.skipped) == ("done", 0, 1)
 
 
 async def test_a_long_feed_goes_on_where_it_stood_after_a_pause_and_a_crash(
