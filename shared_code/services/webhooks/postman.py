@@ -68,22 +68,28 @@ class Postman:
             return
         for subscription in await self._subscriptions.wanting(received.event.tenantid, received.event.type):
             delivery_id = await self._deliveries.begin(subscription.id, received.stream, received.event)
-            await self._send(subscription, delivery_id, attempt=1)
+            await self._ask(
+                Attempt(tenant=subscription.tenant, webhook_id=subscription.id, delivery_id=delivery_id, number=1)
+            )
 
-    async def again(self, tenant: str, webhook_id: str, delivery_id: str) -> None:
+    async def again(self, tenant: str, webhook_id: str, delivery_id: str, *, redriven: int = 0) -> None:
         """Deliver once more what is not under way. Raises NotFound, Conflict for what is still being tried.
 
-        Under way is what is pending and not overdue: a message may be lost, by a crash of this very method too.
+        Under way is what is pending and not overdue: a message may be lost, by a crash of this very method too. So
+        what is `redriven`, for the how-manieth time, is asked for in any case: at worst the subscriber has it twice.
         """
-        subscription = await self._subscriptions.get(tenant, webhook_id)
+        await self._subscriptions.get(tenant, webhook_id)
         logged = await self._deliveries.get(webhook_id, delivery_id)
         if logged is None:
             raise NotFound("There is no such delivery.")
         due = logged.delivery.next_at
-        if logged.delivery.state == "pending" and due is not None and self._clock() < due + OVERDUE:
+        pending = logged.delivery.state == "pending" and due is not None and self._clock() < due + OVERDUE
+        if pending and not redriven:
             raise Conflict("This delivery is still being tried.", code="delivery-pending")
         await self._deliveries.change(logged, state="pending", attempts=0, next_at=self._clock())
-        await self._send(subscription, delivery_id, attempt=1)
+        await self._ask(
+            Attempt(tenant=tenant, webhook_id=webhook_id, delivery_id=delivery_id, number=1, redriven=redriven)
+        )
 
     async def attempt(self, message: IncomingMessage) -> None:
         """Make the attempt that a message of the queue asks for; when this returns, it is to be completed.
@@ -102,16 +108,16 @@ class Postman:
             return
         if logged.delivery.attempts >= asked.number:  # made before, and cut off before the next one was asked for
             if logged.delivery.attempts == asked.number:
-                await self._send(subscription, asked.delivery_id, asked.number + 1, due=logged.delivery.next_at)
+                await self._ask(asked.following(), due=logged.delivery.next_at)
             return
-        await self._deliver(subscription, logged, asked.number)
+        await self._deliver(subscription, logged, asked)
 
     async def close(self) -> None:
         """Close the pooled connections."""
         if self._http is not None:
             await self._http.close()
 
-    async def _deliver(self, subscription: Subscription, logged: Logged, attempt: int) -> None:
+    async def _deliver(self, subscription: Subscription, logged: Logged, asked: Attempt) -> None:
         stored = await self._store.find(logged.stream, logged.delivery.event_id)
         if stored is None or stored.erased or not subscription.active:
             failure = "webhook-inactive" if stored and not stored.erased else "data-erased"
@@ -124,6 +130,7 @@ class Postman:
         body = stored.event.encode()
         headers = signed_headers(keys, stored.event.id, int(self._clock().timestamp()), body)
         status, failure = await self._post(subscription.url, headers, body)
+        attempt = asked.number
         self._record(subscription, logged, attempt, status, failure)
         if not failure:
             await self._deliveries.change(
@@ -136,7 +143,7 @@ class Postman:
         else:
             due = self._clock() + self._delays[attempt - 1] * random.uniform(1, 1.2)  # noqa: S311  spreads a rush
             await self._deliveries.change(logged, attempts=attempt, status=status, failure=failure, next_at=due)
-            await self._send(subscription, logged.delivery.id, attempt + 1, due=due)
+            await self._ask(asked.following(), due=due)
 
     async def _post(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int | None, str]:
         """Status and what was wrong; redirects are not followed, and nobody's answer is read."""
@@ -174,11 +181,8 @@ class Postman:
             )
         return self._http
 
-    async def _send(
-        self, subscription: Subscription, delivery_id: str, attempt: int, *, due: datetime | None = None
-    ) -> None:
-        asked = Attempt(tenant=subscription.tenant, webhook_id=subscription.id, delivery_id=delivery_id, number=attempt)
-        await self._bus.send(QUEUE, [asked.message(due)])
+    async def _ask(self, attempt: Attempt, *, due: datetime | None = None) -> None:
+        await self._bus.send(QUEUE, [attempt.message(due)])
 
     def _record(
         self, subscription: Subscription, logged: Logged, attempt: int, status: int | None, failure: str

@@ -6,16 +6,17 @@ What the subscriber's server does is not meant here: that is the postman's.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
 
 from shared_code.domain.clock import Clock
-from shared_code.domain.errors import AppError, Conflict, Invalid, NotFound
+from shared_code.domain.errors import AppError, Invalid, NotFound
+from shared_code.events.archive import PayloadMissing
 from shared_code.events.bus import Bus
 from shared_code.events.dead_letters import DeadLetters
+from shared_code.events.delivery import Delivery
 from shared_code.events.letter import Letter, Reason
 from shared_code.events.message import IncomingMessage, body_of
 from shared_code.events.processing_log import failure_code
@@ -54,11 +55,12 @@ class Undelivered:
     async def failed(self, message: IncomingMessage, failure: Exception) -> None:
         """An attempt failed at something of ours; when this returns, its message is to be completed.
 
-        An outage is waited for however long it takes: no delivery is lost by it. What cannot get better is given up.
+        An outage is waited for however long it takes: no delivery is lost by it. What cannot get better is given up,
+        and so is, after a while, what may be an erasure under way or a payload that is lost.
         """
         code = failure_code(failure)
         log.warning("webhooks.attempt_failed", exc_info=failure, extra={"code": code})
-        foreseen = isinstance(failure, AppError)
+        foreseen = isinstance(failure, AppError) and not isinstance(failure, PayloadMissing)
         try:
             asked = Attempt.of(message)
         except Invalid as fault:
@@ -93,7 +95,12 @@ class Undelivered:
             await self._deliveries.change(logged, state="dropped", next_at=None, failure="data-erased")
             return
         await self._dead_letters.send(
-            dead, reason=reason, description=description, topic=QUEUE, subscription=asked.webhook_id
+            dead,
+            reason=reason,
+            description=description,
+            topic=QUEUE,
+            subscription=asked.webhook_id,
+            delivery=Delivery(redriven=asked.redriven),
         )
         await self._deliveries.change(logged, state="failed", next_at=None, failure=code)
 
@@ -105,15 +112,15 @@ class Undelivered:
         if not logged:
             raise NotFound("There is no such delivery.")
         if logged.delivery.state in ("failed", "pending"):
-            with suppress(Conflict):  # it is under way: asked for before a crash, or by the subscriber
-                await self._postman.again(summary.tenant, summary.subscriber, logged.delivery.id)
+            redriven = summary.redriven + 1
+            await self._postman.again(summary.tenant, summary.subscriber, logged.delivery.id, redriven=redriven)
 
     async def _dead(self, message: IncomingMessage, asked: Attempt, logged: Logged) -> IncomingMessage | None:
         """The message as it is to lie in the dead letters; None where the learner was erased."""
         try:
             stored = await self._store.find(logged.stream, logged.delivery.event_id)
         except AppError as failure:
-            if may_pass(failure):
+            if may_pass(failure) and not isinstance(failure, PayloadMissing):
                 raise
             known = {"id": logged.delivery.event_id, "type": logged.delivery.type, "tenantid": asked.tenant}
             return replace(

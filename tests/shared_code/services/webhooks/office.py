@@ -66,10 +66,11 @@ class Office:
         )
         return made
 
-    async def publish(self, learner: str) -> CloudEvent:
+    async def publish(self, learner: str, **data: Any) -> CloudEvent:
         """Store and dispatch an event of a learner who lets webhooks have it, as its bus trigger does."""
         await self.let(learner, True)
-        event = msgspec.structs.replace(practised(learner), tenantid=self.tenant)
+        event = practised(learner)
+        event = msgspec.structs.replace(event, tenantid=self.tenant, data=event.data | data)
         stream = stream_of(self.tenant, learner)
         (stored,) = await self.backbone.store.append(stream, [event])
         await self.postman.dispatch(Received(event=event, data=None, stream=stream, version=stored.version))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from functools import partial
 
 import pytest
 
+from shared_code.domain.clock import utc_now
 from shared_code.domain.errors import NotFound, Unavailable
+from shared_code.events.archive import PayloadMissing
 from shared_code.events.letter import Letter, Selection, Summary
 from shared_code.events.message import IncomingMessage
 from shared_code.events.redrive import Redrive
@@ -44,6 +47,10 @@ async def letters(office: Office) -> list[Summary]:
 async def only_letter(office: Office) -> Letter:
     [summary] = await letters(office)
     return await office.backbone.letters.open(office.tenant, summary.id)
+
+
+async def _lose(_: IncomingMessage) -> None:
+    """A message is received and nothing comes of it."""
 
 
 def redrive_of(office: Office) -> Redrive:
@@ -143,3 +150,56 @@ async def test_an_erased_learner_s_delivery_is_dropped_and_no_dead_letter(
     await office.undelivered.bury(await asked_for(office, webhook), reason="expired", description="", code="expired")
     assert (await office.only(webhook)).state == "dropped"
     assert await letters(office) == []
+
+
+async def test_a_redrive_that_died_before_it_asked_for_the_attempt_asks_for_it_when_it_is_run_again(
+    office: Office, subscriber: Subscriber, servicebus: str
+) -> None:
+    webhook = await office.subscribe(subscriber)
+    event = await office.publish("mei")
+    async with pumping(servicebus, _lose):
+        await asyncio.sleep(1)
+    await office.undelivered.bury(await asked_for(office, webhook), reason="expired", description="", code="expired")
+    logged = await office.log.get(webhook.id, (await office.only(webhook)).id)
+    assert logged is not None
+    await office.log.change(logged, state="pending", attempts=0, next_at=utc_now())  # all that was done
+    await redrive_of(office).redrive(office.tenant, [await only_letter(office)], by="op")
+    assert await letters(office) == []
+    async with pumping(servicebus, office.postman.attempt):
+        await office.settled(webhook, "delivered")
+    assert [heard for heard, _ in subscriber.heard] == [event.id]
+
+
+async def test_a_delivery_that_dies_again_while_its_letter_is_redriven_is_a_letter_again(
+    office: Office, subscriber: Subscriber, servicebus: str
+) -> None:
+    webhook = await office.subscribe(subscriber)
+    event = await office.publish("mei")
+    async with pumping(servicebus, _lose):
+        await asyncio.sleep(1)
+    await office.backbone.keys.erase(f"webhook-{webhook.id}")  # so that every attempt fails at once
+    await work(office, await asked_for(office, webhook))
+    letter = await only_letter(office)
+
+    async def again(letter: Letter) -> None:
+        await office.undelivered.redrive(letter)
+        async with pumping(servicebus, partial(work, office)):
+            await office.settled(webhook, "failed")
+
+    await office.backbone.redrive_with({QUEUE: again}).redrive(office.tenant, [letter], by="op")
+    left = await only_letter(office)
+    assert (left.summary.event_id, left.summary.redriven) == (event.id, 1)
+    assert left.summary.message_id == f"{event.id}:{webhook.id}:1"
+
+
+async def test_an_event_whose_payload_is_gone_is_not_tried_for_ever(office: Office, subscriber: Subscriber) -> None:
+    webhook = await office.subscribe(subscriber)
+    event = await office.publish("mei", remark="长" * 40_000)
+    await office.backbone.store.forget(stream_of(office.tenant, "mei"), "nothing")
+    with pytest.raises(PayloadMissing):
+        await office.backbone.store.find(stream_of(office.tenant, "mei"), event.id)
+    await work(office, await asked_for(office, webhook, put_off=UNFORESEEN - 1))
+    assert (await office.only(webhook)).state == "pending"
+    await work(office, await asked_for(office, webhook, put_off=UNFORESEEN))
+    assert (await office.only(webhook)).failure == "payload-missing"
+    assert [each.event_id for each in await letters(office)] == [event.id]
