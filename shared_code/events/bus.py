@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -131,6 +132,8 @@ class Bus:
 
         if self._client is None:
             options: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.1, "retry_backoff_max": 1}
+            # The SDK reads all the system's certificates for each connection otherwise: 50 ms of CPU a time.
+            options["ssl_context"] = ssl.create_default_context()
             if self._namespace.connection_string:
                 self._client = ServiceBusClient.from_connection_string(self._namespace.connection_string, **options)
             else:
