@@ -3,8 +3,6 @@
 The keys are public on purpose and open nothing but loopback ports.
 """
 
-from __future__ import annotations
-
 from local.ports import HOST, Ports
 
 SERVICE_BUS_KEY_NAME = "RootManageSharedAccessKey"

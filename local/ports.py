@@ -1,7 +1,5 @@
 """Where the parts of the local stack listen, and whether they do. Loopback only."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

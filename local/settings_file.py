@@ -1,7 +1,5 @@
 """`local.settings.json`, the app's settings on a developer's machine, as Azure Functions Core Tools read it."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import MutableMapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How Azurite is started: on loopback, on our ports, with the journal that survives a `kill -9`."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

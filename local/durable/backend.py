@@ -4,8 +4,6 @@ All that an orchestration or entity is to hear lies in its inbox until a worker 
 the time from when on it may be heard: a timer, a delayed signal, a scheduled start are kept like any other event.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import sqlite3

@@ -1,7 +1,5 @@
 """The engine as one server: it hands work to workers, and what one that dies held to another."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """The engine's state in SQLite: one row a thing, its fields by name in MessagePack, Durable Task messages as bytes."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ SCHEMA = "CREATE TABLE kept (kind TEXT NOT NULL, id TEXT NOT NULL, value BLOB NO
 
 
 def _noting(method: Any) -> Any:
-    def noting(table: Table, key: str, *more: Any) -> Any:
+    def noting(table: "Table", key: str, *more: Any) -> Any:
         table.touched[key] = None
         return method(table, key, *more)
 

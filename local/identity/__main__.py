@@ -1,18 +1,16 @@
 """`python -m local.identity`: OpenID Connect discovery, a JWK set, and the token endpoint of OAuth 2.0 (RFC 6749)."""
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json
-import sys
 from typing import Any
 
 from aiohttp import web
 from multidict import MultiDictProxy
 
 from local.identity.tokens import LIFETIME, TENANT, issue, issuer, published, signing_key
-from local.ports import HOST, Ports
+from local.ports import HOST
+from local.process import serve
 
 Form = MultiDictProxy[Any]
 DEVELOPMENT_GRANT = "urn:sayzhong:params:oauth:grant-type:development"
@@ -94,15 +92,11 @@ def _denied(code: str, description: str) -> web.HTTPException:
     return web.HTTPBadRequest(text=text, content_type="application/json")
 
 
-def main() -> None:
-    """Serve until SIGINT or SIGTERM."""
-    port = Ports.from_environment().identity
+def run(port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
     print(f"listening on {issuer()}, signing with {published(signing_key())['kid']}")
-    try:
-        web.run_app(application(), host=HOST, port=port, print=None, access_log=None, shutdown_timeout=2)
-    except OSError:
-        sys.exit(f"Port {port} is taken; the identity provider cannot listen.")
+    web.run_app(application(), host=HOST, port=port, print=None, access_log=None, shutdown_timeout=2)
 
 
 if __name__ == "__main__":
-    main()
+    serve("identity", run)

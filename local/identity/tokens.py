@@ -1,7 +1,5 @@
 """Access tokens for development, with or without a running provider, and the key that signs them."""
 
-from __future__ import annotations
-
 import os
 import re
 import time

@@ -1,13 +1,8 @@
-"""`python -m local.signalr`: one port for clients, the data plane, and what tests may do.
-
-github.com/dotnet/aspnetcore, src/SignalR/docs/specs/TransportProtocols.md.
-"""
+"""`python -m local.signalr`: one port for clients, the data plane, and what tests may do."""
 
 import asyncio
-import logging
 import resource
 import secrets
-import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +10,7 @@ from aiohttp import web
 
 from local.paths import state_dir
 from local.ports import HOST, Ports
+from local.process import serve
 from local.signalr import rest
 from local.signalr.connection import LARGEST, Connection
 from local.signalr.service import SERVICE, Service, Switches
@@ -46,7 +42,7 @@ async def _fine(_request: web.Request) -> web.Response:
 
 @routes.post("/client/negotiate")
 async def _negotiate(request: web.Request) -> web.Response:
-    """Say how to connect; since version 1 with a token that is not the connection's id."""
+    """Say how to connect (aspnetcore, TransportProtocols.md); since version 1 the token is not the connection's id."""
     _authenticate(request)
     connection_id = token = secrets.token_urlsafe(16)
     answer: dict[str, Any] = {"connectionId": connection_id, "availableTransports": WEB_SOCKETS}
@@ -106,20 +102,15 @@ async def _drop(request: web.Request) -> web.Response:
     return web.json_response({"dropped": len(dropped)})
 
 
-def main() -> None:
-    """Serve until SIGINT or SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+def run(port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < OPEN_FILES:  # below 0: no limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES if hard < 0 else min(hard, OPEN_FILES), hard))
-    ports = Ports.from_environment()
-    upstream = f"http://{HOST}:{ports.host}/runtime/webhooks/signalr"
-    app = application(ports.signalr, upstream, str(state_dir() / "signalr.sqlite3"))
-    try:
-        web.run_app(app, host=HOST, port=ports.signalr, print=None, access_log=None, shutdown_timeout=2)
-    except OSError:
-        sys.exit(f"Port {ports.signalr} is taken; the SignalR service cannot listen.")
+    upstream = f"http://{HOST}:{Ports.from_environment().host}/runtime/webhooks/signalr"
+    app = application(port, upstream, str(state_dir() / "signalr.sqlite3"))
+    web.run_app(app, host=HOST, port=port, print=None, access_log=None, shutdown_timeout=2)
 
 
 if __name__ == "__main__":
-    main()
+    serve("signalr", run)

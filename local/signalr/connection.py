@@ -3,8 +3,6 @@
 learn.microsoft.com/azure/azure-signalr/concept-upstream. There is one rule, for every hub, category and event.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import hmac
@@ -33,7 +31,7 @@ NOBODY = 404  # what an app that is not there counts as: no rule that matches
 class Connection:
     """One WebSocket. `send` never waits: a client that does not read is dropped, and nobody waits for it."""
 
-    def __init__(self, service: Service, request: web.Request, id_: str, claims: dict[str, Any]) -> None:
+    def __init__(self, service: "Service", request: web.Request, id_: str, claims: dict[str, Any]) -> None:
         self.id, self.hub = id_, request.query["hub"].lower()
         self.user = next((str(claims[name]) for name in USER_CLAIMS if claims.get(name)), None)
         self.protocol = JSON

@@ -1,7 +1,4 @@
-"""The data-plane REST API, version 2022-06-01.
-
-learn.microsoft.com/azure/azure-signalr/swagger/signalr-data-plane-rest-v20220601
-"""
+"""The data plane: learn.microsoft.com/azure/azure-signalr/swagger/signalr-data-plane-rest-v20220601."""
 
 import re
 import time
@@ -13,12 +10,7 @@ from local.signalr.service import A_YEAR, SERVICE
 from local.signalr.tokens import Failure, check, client_token
 
 PARAMETERS = (  # in paths and queries: name, in error codes, and what it is, as an expression and in words
-    (
-        "api-version",
-        "ApiVersion",
-        r"\d{4}-\d\d-\d\d(-preview)?",
-        "The query needs an 'api-version' such as 2022-06-01.",
-    ),
+    ("api-version", "ApiVersion", r"\d{4}-\d\d-\d\d(-preview)?", "The query needs an 'api-version': 2022-06-01."),
     ("hub", "Hub", r"[A-Za-z][A-Za-z0-9_`,.\[\]]{0,127}", "That is no hub's name."),
     ("groups", "Group", r"(?s)(?=.*\S).{1,1024}", "A group's name has 1 to 1,024 characters."),
     ("ttl", "Ttl", r"\d+", "'ttl' is a number of seconds."),

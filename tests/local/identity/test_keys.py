@@ -58,7 +58,9 @@ async def test_it_ends_cleanly_and_says_when_its_port_is_taken(tmp_path: Path) -
     assert await asyncio.to_thread(accepts, port)
     second = await asyncio.to_thread(subprocess.run, command, cwd=PROJECT, env=environment, capture_output=True)
     assert second.returncode == 1
-    assert second.stderr.decode().strip() == f"Port {port} is taken; the identity provider cannot listen."
+    [line] = second.stderr.decode().splitlines()
+    assert line.startswith(f"identity cannot serve on port {port}: ")
+    assert "address already in use" in line
     process.send_signal(signal.SIGTERM)
     await asyncio.to_thread(process.communicate, timeout=15)
     assert process.returncode == 0
