@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 Binding = Mapping[str, Any]  # a binding as the app declares it, app settings filled in
 
-DURABLE = {"orchestrationTrigger": "orchestration", "activityTrigger": "activity"}
+DURABLE = {  # triggers, with the key of the binding that may name the function otherwise
+    "orchestrationTrigger": "orchestration",
+    "activityTrigger": "activity",
+    "entityTrigger": "entityName",
+}
 TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", *DURABLE}
 OTHERS = {("durableClient", "IN"), ("http", "OUT"), ("signalR", "OUT")}
 

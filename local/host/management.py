@@ -1,4 +1,4 @@
-"""Durable Functions' HTTP management API of single instances, over Microsoft's own client of the engine.
+"""Durable Functions' HTTP management API, over Microsoft's own client of the engine.
 
 learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 """
@@ -6,6 +6,8 @@ learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,9 +15,11 @@ import grpc
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from azure.durable_functions import DurableFunctionsClient, DurableOrchestrationStatus, OrchestrationRuntimeStatus
+from durabletask.client import OrchestrationQuery, OrchestrationStatus
 
 ROOT = "/runtime/webhooks/durabletask"
 STATUSES = OrchestrationRuntimeStatus
+CONTINUATION = "x-ms-continuation-token"
 ENDED = (STATUSES.Completed, STATUSES.Failed, STATUSES.Terminated)
 SHOWN = ("name", "instanceId", "runtimeStatus", "input", "customStatus", "output", "createdTime", "lastUpdatedTime")
 ANSWERS = {
@@ -46,6 +50,8 @@ class Management:
         app, one = web.Application(middlewares=[_explained]), "/instances/{instance}"
         app.router.add_post("/orchestrators/{function}", self._start)
         app.router.add_post("/orchestrators/{function}/{instance}", self._start)
+        app.router.add_get("/instances{slash:/?}", self._query)
+        app.router.add_delete("/instances{slash:/?}", self._purge)
         app.router.add_get(one, self._status)
         app.router.add_delete(one, self._purge)
         app.router.add_post(one + "/{order:raiseEvent}/{event}", self._order)
@@ -79,14 +85,28 @@ class Management:
             show_history=_flag(http, "showHistory"),
             show_history_output=_flag(http, "showHistoryOutput"),
         )
-        shown = {**dict.fromkeys(SHOWN), **found.to_json()}  # what it lacks is null
+        shown = _shown(found)
         if found.runtime_status not in ENDED:
             return self._accepted(http.match_info["instance"], shown)
         failed = found.runtime_status == STATUSES.Failed and _flag(http, "returnInternalServerErrorOnFailure")
         return web.json_response(shown, status=500 if failed else 200)
 
+    async def _query(self, http: web.Request) -> web.Response:
+        """A page of instances, the oldest first; the token of the next page is how many came before it."""
+        start = int(http.headers.get(CONTINUATION) or 0)
+        end = start + int(http.query.get("top", 100))
+        prefix, with_input = http.query.get("instanceIdPrefix"), _flag(http, "showInput", "true")
+        query = OrchestrationQuery(**_filter(http.query), instance_id_prefix=prefix, fetch_inputs_and_outputs=True)
+        found = await self._client.get_all_orchestration_states(query)
+        page = [DurableOrchestrationStatus.from_orchestration_state(each, include_input=with_input) for each in found]
+        more = {CONTINUATION: str(end) if end < len(found) else ""}
+        return web.json_response([_shown(each) for each in page[start:end]], headers=more)
+
     async def _purge(self, http: web.Request) -> web.Response:
-        done = await self._client.purge_orchestration(http.match_info["instance"], recursive=False)
+        if instance := http.match_info.get("instance"):
+            done = await self._client.purge_orchestration(instance, recursive=False)
+        else:
+            done = await self._client.purge_orchestrations_by(**_filter(http.query))
         count = done.deleted_instance_count
         return web.json_response({"instancesDeleted": count}) if count else web.Response(status=404)
 
@@ -128,6 +148,21 @@ async def _explained(request: web.Request, handler: Handler) -> web.StreamRespon
 
 def _refused(status: int, message: str) -> web.Response:
     return web.json_response({"Message": message, "ExceptionMessage": message}, status=status)
+
+
+def _shown(found: DurableOrchestrationStatus) -> dict[str, Any]:
+    """An instance as the API shows it: what it lacks is null."""
+    return {**dict.fromkeys(SHOWN), **found.to_json()}
+
+
+def _filter(query: Mapping[str, str]) -> dict[str, Any]:
+    """Which instances a query or a purge is about."""
+    statuses, since, before = (query.get(name) for name in ("runtimeStatus", "createdTimeFrom", "createdTimeTo"))
+    return {
+        "runtime_status": [OrchestrationStatus[name.strip().upper()] for name in (statuses or "").split(",") if name],
+        "created_time_from": datetime.fromisoformat(since) if since else None,
+        "created_time_to": datetime.fromisoformat(before) if before else None,
+    }
 
 
 async def _json(http: web.Request) -> Any:

@@ -57,6 +57,7 @@ class DurableTask(Section, frozen=True):
     storage_provider: Any = None
     max_concurrent_activity_functions: int = 10
     max_concurrent_orchestrator_functions: int = 10
+    max_concurrent_entity_functions: int = 10
 
 
 class Extensions(msgspec.Struct, frozen=True, rename="camel"):

@@ -1,7 +1,7 @@
 """The Durable pump: takes work from the Durable engine, runs it as functions, reports what became of it.
 
-The wire format is that of azure-functions-durable 2.x: an orchestrator takes and returns base64 of a Durable Task
-message, an activity takes and returns JSON.
+The wire format is that of azure-functions-durable 2.x: an orchestrator or entity takes and returns base64 of a Durable
+Task message, an activity takes and returns JSON.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ ENDLESS_MESSAGES = [("grpc.max_receive_message_length", -1), ("grpc.max_send_mes
 KINDS = {  # of work items: what the engine's calls name them, and the message that gives one back
     "orchestratorRequest": ("Orchestrator", pb.AbandonOrchestrationTaskRequest),
     "activityRequest": ("Activity", pb.AbandonActivityTaskRequest),
+    "entityRequestV2": ("Entity", pb.AbandonEntityTaskRequest),
 }
 
 
 class DurablePump:
-    """Connects an app's orchestrators and activities to the engine at an address (`host:port`)."""
+    """Connects an app's orchestrators, activities and entities to the engine at an address (`host:port`)."""
 
     def __init__(self, functions: Iterable[Function], invoker: Invoker, options: DurableTask, address: str) -> None:
         self._functions = {
@@ -43,6 +44,7 @@ class DurablePump:
         self._limits = pb.GetWorkItemsRequest(
             maxConcurrentOrchestrationWorkItems=options.max_concurrent_orchestrator_functions,
             maxConcurrentActivityWorkItems=options.max_concurrent_activity_functions,
+            maxConcurrentEntityWorkItems=options.max_concurrent_entity_functions,
         )
         self._running: set[asyncio.Task[None]] = set()
 
@@ -97,13 +99,17 @@ class DurablePump:
 
     async def _orchestrator(self, request: Any) -> Any:
         started = [e for e in (*request.pastEvents, *request.newEvents) if e.HasField("executionStarted")]
-        value = base64.b64encode(request.SerializeToString()).decode()
-        returned = await self._run("orchestrationTrigger", started[-1].executionStarted.name, value)
-        if not returned.string:
-            raise InvocationFailed("the orchestrator returned nothing")
-        response = pb.OrchestratorResponse.FromString(base64.b64decode(returned.string))
+        name = started[-1].executionStarted.name
+        response = await self._replay("orchestrationTrigger", name, request, pb.OrchestratorResponse)
         response.instanceId = request.instanceId
         return response
+
+    async def _entity(self, request: Any) -> Any:
+        batch, callers = helpers.convert_to_entity_batch_request(request)
+        name = request.instanceId.split("@")[1]
+        result = await self._replay("entityTrigger", name, batch, pb.EntityBatchResult)
+        result.operationInfos.extend(callers)  # the worker does not know them
+        return result
 
     async def _activity(self, request: Any) -> Any:
         response = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
@@ -118,8 +124,16 @@ class DurablePump:
             response.failureDetails.CopyFrom(pb.TaskFailureDetails(errorType=kind, errorMessage=text, stackTrace=stack))
         return response
 
+    async def _replay(self, kind: str, name: str, request: Any, response: Any) -> Any:
+        """Give a function a message and read the one that it returns, of the type `response`."""
+        returned = await self._run(kind, name, base64.b64encode(request.SerializeToString()).decode())
+        if not returned.string:
+            raise InvocationFailed(f"'{name}' returned nothing")
+        return response.FromString(base64.b64decode(returned.string))
+
     async def _run(self, kind: str, name: str, value: str, trace: tuple[str, str] = ("", "")) -> TypedData:
         function = self._functions.get((kind, name.lower()))
         if function is None:
-            raise InvocationFailed(f"FunctionNotFound: The app has no {DURABLE[kind]} function named '{name}'.")
+            what = kind.removesuffix("Trigger")
+            raise InvocationFailed(f"FunctionNotFound: The app has no {what} function named '{name}'.")
         return await self._invoker.run(function, TypedData(string=value), trace=trace) or TypedData()

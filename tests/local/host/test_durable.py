@@ -20,6 +20,7 @@ from tests.local.host.running import PATIENCE, Answer, RunningHost, running_host
 from tests.ports import accepts, free_stack_ports
 
 INSTANCES = "/runtime/webhooks/durabletask/instances"
+CONTINUATION = "x-ms-continuation-token"
 ORCHESTRATORS = "/runtime/webhooks/durabletask/orchestrators"
 
 
@@ -181,10 +182,57 @@ def test_the_history_of_an_instance_is_shown_when_asked_for(host: RunningHost) -
     assert [each.get("Result") for each in full] == [None, 2, 3, 4, 4]
 
 
-@pytest.mark.parametrize("path", [f"{INSTANCES}?runtimeStatus=Completed", "/runtime/webhooks/durabletask/entities"])
-def test_a_call_that_the_host_does_not_do_says_so(host: RunningHost, path: str) -> None:
-    """501 and a sentence; queries and entities, for two, are the clients' over gRPC."""
-    answer = host.get(path)
+def test_instances_are_listed_in_pages(host: RunningHost) -> None:
+    """Filters by status, time and prefix; `x-ms-continuation-token` leads on and is empty on the last page."""
+    for number in range(3):
+        start(host, "chain", f"page{number}", b"1")
+        finished(host, f"page{number}")
+    start(host, "waiting", "page-open")
+    query = f"{INSTANCES}?instanceIdPrefix=page&runtimeStatus=Completed,Failed&top=2"
+    first = host.get(query)
+    second = host.get(query, **{CONTINUATION: first.headers[CONTINUATION]})
+    assert [each["instanceId"] for each in first.json() + second.json()] == ["page0", "page1", "page2"]
+    assert (len(first.json()), second.headers[CONTINUATION]) == (2, "")
+    assert (first.json()[0]["runtimeStatus"], first.json()[0]["output"]) == ("Completed", 4)
+    assert host.get(f"{query}&createdTimeFrom=2099-01-01T00:00:00Z").json() == []
+    assert len(host.get(f"{query}&createdTimeTo=2099-01-01T00:00:00Z").json()) == 2
+    assert host.get(f"{INSTANCES}/?runtimeStatus=Odd").status == 400
+    host.request("POST", f"{INSTANCES}/page-open/terminate")
+
+
+def test_instances_are_purged_by_filter(host: RunningHost) -> None:
+    """Those that have ended, of a status and a time; 404 where there is none."""
+    begun = "2000-01-01T00:00:00Z"
+    start(host, "failing", "bad")
+    finished(host, "bad")
+    assert host.request("DELETE", f"{INSTANCES}?runtimeStatus=Failed&createdTimeTo={begun}").status == 404
+    answer = host.request("DELETE", f"{INSTANCES}?runtimeStatus=Failed&createdTimeFrom={begun}")
+    assert answer.json()["instancesDeleted"] >= 1
+    assert host.get(f"{INSTANCES}/bad").status == 404
+
+
+def test_an_entity_is_signalled_and_read(host: RunningHost) -> None:
+    """By a client binding; names are the same whatever their case."""
+    assert host.get("/api/counters/tally").status == 404
+    for _ in range(3):
+        assert host.request("POST", "/api/counters/tally/add", b'{"by": 2}').status == 202
+    until(lambda: host.get("/api/counters/tally").body == b"6")
+
+
+def test_an_orchestration_locks_entities_and_hears_their_answers(host: RunningHost) -> None:
+    """In a critical section others' operations wait; an operation that raises fails at its caller."""
+    start(host, "transfer", "locks", b'["from", "to"]')
+    until(lambda: host.get("/api/counters/from").body == b"-1")
+    assert host.request("POST", "/api/counters/to/add", b'{"by": 10}').status == 202
+    assert host.request("POST", f"{INSTANCES}/locks/raiseEvent/go", b"{}").status == 202
+    total, failure = finished(host, "locks")["output"]
+    assert (total, "as asked" in failure) == (1, True)
+    until(lambda: host.get("/api/counters/to").body == b"11")
+
+
+def test_a_call_that_the_host_does_not_do_says_so(host: RunningHost) -> None:
+    """501 and a sentence; entities, for one, are the clients' over gRPC."""
+    answer = host.get("/runtime/webhooks/durabletask/entities")
     assert (answer.status, "does not do GET" in answer.json()["Message"]) == (501, True)
 
 

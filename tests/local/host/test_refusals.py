@@ -37,7 +37,7 @@ def invoker() -> Iterator[Invoker]:
     worker.stop()
 
 
-@pytest.mark.parametrize("binding", ["queueTrigger", "blob", "entityTrigger", "warmupTrigger", "signalRConnectionInfo"])
+@pytest.mark.parametrize("binding", ["queueTrigger", "blob", "warmupTrigger", "signalRConnectionInfo"])
 def test_unknown_binding_types(binding: str) -> None:
     """The line names function, type and parameter."""
     with pytest.raises(Refused, match=rf"Function 'f': .* type '{binding}' \(parameter 'x'\)"):

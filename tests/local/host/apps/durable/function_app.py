@@ -9,6 +9,7 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
+from durabletask.task import TaskFailedError
 
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
@@ -26,6 +27,43 @@ async def start(req: func.HttpRequest, client: Any) -> func.HttpResponse:
         req.route_params["name"], instance_id=req.route_params["id"], client_input=json.loads(body) if body else None
     )
     return client.create_check_status_response(req, instance)
+
+
+@app.route(route="counters/{key}/{operation?}", methods=["GET", "POST"])
+@app.durable_client_input(client_name="client")
+async def counters(req: func.HttpRequest, client: Any) -> func.HttpResponse:
+    """Signal an operation to a counter, or read it."""
+    entity = df.EntityId("Counter", req.route_params["key"])
+    if req.method == "POST":
+        await client.signal_entity(entity, req.route_params["operation"], json.loads(req.get_body()))
+        return func.HttpResponse(status_code=202)
+    found = await client.read_entity_state(entity)
+    return func.HttpResponse(json.dumps(found.entity_state), status_code=200 if found.entity_exists else 404)
+
+
+@app.entity_trigger(context_name="context", entity_name="Counter")
+def count(context: Any) -> None:
+    total = context.get_state(lambda: 0)
+    if context.operation_name == "add":
+        total += context.get_input()["by"]
+        context.set_state(total)
+    elif context.operation_name == "fail":
+        raise ValueError("as asked")
+    context.set_result(total)
+
+
+@app.orchestration_trigger(context_name="context", orchestration="transfer")
+def transfer(context: Any, keys: list[str]) -> Any:
+    """Take from one counter and add to another while nobody else may touch them; then call what fails."""
+    one, other = (df.EntityId("counter", key) for key in keys)
+    with (yield context.lock_entities([one, other])):
+        yield context.call_entity(one, "add", {"by": -1})
+        yield context.wait_for_external_event("go")
+        total = yield context.call_entity(other, "add", {"by": 1})
+    try:
+        yield context.call_entity(one, "fail", {})
+    except TaskFailedError as failure:
+        return [total, str(failure)]
 
 
 @app.orchestration_trigger(context_name="context", orchestration="chain")
