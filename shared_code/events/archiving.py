@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 TAIL = "archived"  # the row beside a stream's events that says how far its archive is
 TURN = 40.0  # seconds of one round; the next one goes on
 AT_ONCE = 8  # streams
-MARKS = 1000  # of one partition in one round
+MARKS = 1000  # of one partition at once
 BLOCK_BYTES = 1024 * 1024
 NEVER_AFTER = timedelta(days=1)  # the host ends an append that takes five minutes (host.json, functionTimeout)
 
@@ -65,10 +65,10 @@ class Archiving:
 
         for step in range(PARTITIONS):
             number = (now.minute + step) % PARTITIONS  # beginning elsewhere each time, so that none is always the last
-            streams: defaultdict[str, list[Mark]] = defaultdict(list)
-            async for mark in self._unarchived.of_partition(number, limit=MARKS):
-                streams[mark.stream].append(mark)
-            done += await asyncio.gather(*(work(stream, marks) for stream, marks in streams.items()))
+            async for streams in self._marked(number):
+                done += await asyncio.gather(*(work(stream, marks) for stream, marks in streams.items()))
+                if time.monotonic() > ends:
+                    break
             if time.monotonic() > ends:
                 break
         worked = [each for each in done if each is not None]
@@ -78,6 +78,19 @@ class Archiving:
             failed=len(done) - len(worked),
             lag_seconds=max((lag for _, lag in worked), default=0.0),
         )
+
+    async def _marked(self, number: int) -> AsyncIterator[dict[str, list[Mark]]]:
+        """A partition's marks by stream, so many at once: those that have to stay keep no others from their turn."""
+        last: Mark | None = None
+        while True:
+            streams: defaultdict[str, list[Mark]] = defaultdict(list)
+            count = 0
+            async for mark in self._unarchived.of_partition(number, after=last, limit=MARKS):
+                streams[mark.stream].append(mark)
+                count, last = count + 1, mark
+            yield streams
+            if count < MARKS:
+                return
 
     async def _work(self, stream: str, marks: Sequence[Mark]) -> tuple[int, float]:
         try:

@@ -11,10 +11,11 @@ nobody else's. Storage takes 50,000 blocks in a blob; a round a minute makes 44,
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
+from shared_code.domain.clock import rfc3339
 from shared_code.domain.errors import AppError, Conflict, NotFound
 from shared_code.events.archive import Archive
 from shared_code.events.archive_line import Line, decode, encode, row_of
@@ -57,8 +58,8 @@ class LakeArchive:
         return LakeArchive(
             self._blobs,
             self._archive,
-            first=f"{start.astimezone(UTC):%Y-%m}" if start else FIRST,
-            last=f"{end.astimezone(UTC):%Y-%m}" if end else LAST,
+            first=rfc3339(start)[:7] if start else FIRST,
+            last=rfc3339(end)[:7] if end else LAST,
         )
 
     async def append(self, tail: Tail, lines: Sequence[Line]) -> Tail:

@@ -54,9 +54,10 @@ class Unarchived:
         """Whether there is no mark at all: one small question, for the many times when it is so."""
         return [row async for row in self._table.rows(limit=1)] == []
 
-    async def of_partition(self, number: int, *, limit: int) -> AsyncIterator[Mark]:
-        """Marks of one of the 16 partitions (0-15), a stream's together."""
-        async for row in self._table.rows(f"{number:02}", limit=limit):
+    async def of_partition(self, number: int, *, after: Mark | None = None, limit: int) -> AsyncIterator[Mark]:
+        """Marks of one of the 16 partitions (0-15), a stream's together, after this one."""
+        start = f"{_key(after.stream, after.event_ids)}!" if after is not None else ""
+        async for row in self._table.rows(f"{number:02}", start=start, limit=limit):
             event_ids = tuple(str(row.values["events"]).split(_SEPARATOR))
             made_at = parse_rfc3339(str(row.values["made_at"]))
             yield Mark(row.key.partition("|")[0], event_ids, made_at, row.etag)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,12 +12,14 @@ from msgspec.structs import replace
 
 from shared_code.domain.clock import utc_now
 from shared_code.domain.events.envelope import CloudEvent
+from shared_code.events import archiving
 from shared_code.events.archive_line import line_of
 from shared_code.events.archiving import BLOCK_BYTES, NEVER_AFTER, TAIL, Archiving
 from shared_code.events.lake_archive import CONTAINER, LakeArchive, Tail
 from shared_code.events.message import IncomingMessage
 from shared_code.events.received import Received
 from shared_code.events.store import EventStore
+from shared_code.events.unarchived import PARTITIONS
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
 from shared_code.storage.sealing.data_key import SealBroken
@@ -227,6 +230,24 @@ async def test_one_stream_that_cannot_be_archived_holds_up_no_other(
     assert len(await archived(backbone, stream)) == 1
 
 
+async def test_however_many_marks_of_one_stream_stay_those_behind_them_have_their_turn(
+    backbone: Backbone, learner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Announced, and not appended yet: as many as one question gives, and more."""
+    monkeypatch.setattr(archiving, "MARKS", 2)
+    for number in range(200):
+        first, behind = (f"{learner}-{number}-{which}" for which in ("first", "behind"))
+        one, other = stream_of("sayzhong", first), stream_of("sayzhong", behind)
+        if one < other and zlib.crc32(one.encode()) % PARTITIONS == zlib.crc32(other.encode()) % PARTITIONS:
+            break
+    for _ in range(3):
+        await backbone.store.announce(one, [practised(first)])
+    [event] = await recorded(backbone, behind, 1)
+    await backbone.archiving.round()
+    assert await archived(backbone, other) == [event.id]
+    assert await marks_of(backbone, one) == 3
+
+
 @pytest.mark.parametrize("left", [0, 1])
 async def test_a_file_that_was_deleted_or_cut_is_written_anew(
     backbone: Backbone, learner: str, stream: str, left: int
@@ -260,6 +281,8 @@ async def test_each_month_has_a_file_of_its_own(backbone: Backbone, learner: str
     names = [name async for name in backbone.blobs.names(CONTAINER, f"events/{stream}/")]
     assert names == [f"events/{stream}/2026-0{month}.jsonl" for month in (1, 2, 3)]
     assert await archived(backbone, stream) == ids
+    ages = backbone.lake_archive.between(datetime(999, 1, 1, tzinfo=UTC), None)
+    assert [each.event.id async for each in ages.read(stream)] == ids
     february = backbone.lake_archive.between(months[1], months[2])
     assert [each.event.id async for each in february.read(stream)] == ids[1:3]
     assert [each.version async for each in backbone.lake_archive.read(stream, after=2)] == [3, 4]
