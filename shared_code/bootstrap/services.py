@@ -100,7 +100,7 @@ def build_services(
             sessions=sessions, progress=progress_kept, channel=channel, realtime=signalr, lake=lake
         ),
         learning=LearningServices(
-            learning=LearningService(progress_kept, plans_kept, utc_now),
+            learning=LearningService(progress_kept, planning, utc_now),
             content=ContentService(items, utc_now),
             assessment=AssessmentService(history, feedback),
             progress=progress,

@@ -68,10 +68,15 @@ class PlanningService:
 
     async def view(self, person: str) -> LessonPlan:
         """The current plan; NotFound before the first attempt."""
-        plans = (await self._plans.load(person)).plans
-        if not plans:
+        plan = await self.current(person)
+        if plan is None:
             raise NotFound("There is no plan yet: practise first.")
-        return plans[-1]
+        return plan
+
+    async def current(self, person: str) -> LessonPlan | None:
+        """The current plan, also where it was stated after the document was written; None before the first one."""
+        plans = (await self._onwards(person, await self._plans.load(person))).plans
+        return plans[-1] if plans else None
 
     async def forget(self, person: str) -> None:
         """Delete a learner's plans."""

@@ -150,6 +150,7 @@ async def test_another_system_s_plan_is_a_plan(planner: Planner) -> None:
         await planner.backbone.journal.record(planner.person, [event])
 
     await state("request", "theirs")
+    assert (await planner.service.view(planner.person)).plan_id == "theirs"
     assert await planner.adapt("ours") == 2
     await state("request", "theirs")  # revised
     assert await planner.adapt("ours too") == 4
