@@ -15,8 +15,8 @@ from local.servicebus.server import serve
 log = logging.getLogger("servicebus")
 
 
-async def _run(config: Path, port: int) -> None:
-    async with serve(load_config(config), state_dir() / "servicebus.sqlite3", port) as (server, chosen):
+async def _run(config: Path, port: int, busy: int) -> None:
+    async with serve(load_config(config), state_dir() / "servicebus.sqlite3", port, busy) as (server, chosen):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.over.cancel)
         log.info("listening on sb://localhost:%d", chosen)
@@ -29,8 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.servicebus", description="A local Azure Service Bus")
     default = PROJECT / "local" / "servicebus.json"
     parser.add_argument("--config", type=Path, default=default, help="entities, in the format of Microsoft's emulator")
-    config = parser.parse_args().config
-    process.serve("servicebus", lambda port: asyncio.run(_run(config, port)))
+    parser.add_argument("--busy", type=int, default=0, metavar="N", help="refuse every Nth send, as when throttled")
+    given = parser.parse_args()
+    process.serve("servicebus", lambda port: asyncio.run(_run(given.config, port, given.busy)))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from typing import Literal
 type Condition = Literal[  # AMQP's (specification, 2.8.14) and Service Bus's own
     "amqp:decode-error", "amqp:invalid-field", "amqp:link:message-size-exceeded", "amqp:not-allowed",
     "amqp:not-found", "amqp:not-implemented", "amqp:unauthorized-access", "com.microsoft:argument-error",
-    "com.microsoft:message-lock-lost", "com.microsoft:message-not-found", "com.microsoft:session-cannot-be-locked",
-    "com.microsoft:session-lock-lost", "com.microsoft:timeout",
+    "com.microsoft:message-lock-lost", "com.microsoft:message-not-found", "com.microsoft:server-busy",
+    "com.microsoft:session-cannot-be-locked", "com.microsoft:session-lock-lost", "com.microsoft:timeout",
 ]  # fmt: skip
 
 

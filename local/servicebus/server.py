@@ -11,17 +11,19 @@ from local.ports import HOST
 from local.servicebus.broker.broker import Broker
 from local.servicebus.config import Namespace
 from local.servicebus.protocol.connection import Connection
+from local.servicebus.refused import Refused
 from local.servicebus.store import Store
 
 
 class Server:
     """One broker and its connections. `over` fails when the store cannot be written any more."""
 
-    def __init__(self, namespace: Namespace, store: Store) -> None:
+    def __init__(self, namespace: Namespace, store: Store, busy: int) -> None:
         self.broker = Broker(namespace, store)
         self.connections: set[Connection] = set()
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._store = store
+        self._busy, self._sends = busy, 0
         self._turn_planned = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -29,6 +31,12 @@ class Server:
     def now() -> int:
         """Milliseconds since 1970."""
         return time.time_ns() // 1_000_000
+
+    def admit(self) -> None:
+        """Raise Refused for every `busy`th send, as a throttled namespace does; learn.microsoft.com, "throttling"."""
+        self._sends += 1
+        if self._busy and self._sends % self._busy == 0:
+            raise Refused("com.microsoft:server-busy", "The namespace is being throttled; try again in 2 seconds.")
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk with one client."""
@@ -67,10 +75,13 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(namespace: Namespace, store: Path, port: int) -> AsyncIterator[tuple[Server, int]]:
-    """A broker that listens until the block ends, and its port, a free one for 0. Raises OSError, ValueError."""
+async def serve(namespace: Namespace, store: Path, port: int, busy: int = 0) -> AsyncIterator[tuple[Server, int]]:
+    """A broker that listens until the block ends, and its port, a free one for 0. Raises OSError, ValueError.
+
+    With `busy`, every so manieth send is refused as by a busy server.
+    """
     with closing(Store(store)) as opened:
-        server = Server(namespace, opened)
+        server = Server(namespace, opened, busy)
         server.turn()
         listener = await asyncio.start_server(server.serve, HOST, port)
         try:

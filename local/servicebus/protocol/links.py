@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from local.servicebus.amqp.codec import Described, Symbol, Ulong, filled
 from local.servicebus.amqp.frames import Frame, amqp_error, settlement
 from local.servicebus.amqp.message import Message, parse_delivery
+from local.servicebus.broker.entity import Entity
 from local.servicebus.broker.queue import Queue, Settlement
 from local.servicebus.broker.sessions import SessionQueue
 from local.servicebus.protocol.nodes import covered, entity_path, manage, put_token
@@ -16,6 +17,7 @@ from local.servicebus.refused import Refused
 
 if TYPE_CHECKING:
     from local.servicebus.protocol.session import ProtocolSession
+    from local.servicebus.server import Server
 
 CREDIT = 1000  # for each link on which the client sends; it gets that much again well before it ran out
 MAX_MESSAGE_SIZE = 1_048_576
@@ -63,8 +65,12 @@ def _intake(session: "ProtocolSession", path: str) -> Callable[[list[Message]], 
     if path.endswith(_MANAGEMENT):
         entity = server.broker.find(path.removesuffix(_MANAGEMENT))
         return partial(session.respond, path, partial(manage, server.broker, entity.name, server.now))
-    destination = server.broker.destination(path)
-    return lambda messages: destination.send(messages, server.now())
+    return partial(_send, server, server.broker.destination(path))
+
+
+def _send(server: "Server", destination: Entity, messages: list[Message]) -> None:
+    server.admit()
+    destination.send(messages, server.now())
 
 
 def _receiver(session: "ProtocolSession", frame: Frame, path: str) -> "OutgoingLink":

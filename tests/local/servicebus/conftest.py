@@ -48,3 +48,11 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a broker that all tests share; each suite has queues of its own."""
     with broker_thread(CONFIGURATION, tmp_path_factory.mktemp("bus") / "bus.sqlite3") as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def busy_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a broker that refuses every third message and request, as Azure does when it throttles."""
+    configuration = namespace(queues=[queue("work"), queue("js-work")])
+    with broker_thread(configuration, tmp_path_factory.mktemp("busy") / "bus.sqlite3", busy=3) as port:
+        yield port

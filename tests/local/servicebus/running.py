@@ -21,14 +21,14 @@ def connection_string(port: int) -> str:
 
 
 @contextmanager
-def broker_thread(configuration: bytes, store: Path) -> Iterator[int]:
+def broker_thread(configuration: bytes, store: Path, *, busy: int = 0) -> Iterator[int]:
     """The port of a broker that runs until the block ends."""
     port: Future[int] = Future()
     loop = asyncio.new_event_loop()
     done = asyncio.Event()
 
     async def run() -> None:
-        async with serve(load_config(configuration), store, 0) as (_, chosen):
+        async with serve(load_config(configuration), store, 0, busy) as (_, chosen):
             port.set_result(chosen)
             await done.wait()
 

@@ -94,4 +94,4 @@ def test_help_says_what_can_be_asked(broker: BrokerProcess) -> None:
     output, _ = process.communicate(timeout=20)
 
     assert process.returncode == 0
-    assert "--config" in output
+    assert "--busy" in output

@@ -9,15 +9,16 @@ import asyncio
 from typing import Any
 
 import pytest
-from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import (
     MessagingEntityNotFoundError,
     ServiceBusAuthenticationError,
     ServiceBusError,
+    ServiceBusServerBusyError,
 )
 
-from tests.local.servicebus.clients.links import Links, receive_one
+from tests.local.servicebus.clients.links import Links, receive, receive_one
 from tests.local.servicebus.running import connection_string
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,3 +65,21 @@ async def test_a_wrong_key_is_an_authentication_error(bus: int) -> None:
         with pytest.raises(ServiceBusAuthenticationError):
             async with client.get_queue_sender("naming"):
                 pass
+
+
+async def test_a_busy_server_is_recognised_and_tried_again(busy_bus: int) -> None:
+    """service-bus-throttling: a client that tries again gets through, and no message is taken twice."""
+    hasty = ServiceBusClient.from_connection_string(connection_string(busy_bus), retry_total=0)
+    async with hasty, hasty.get_queue_sender("work") as sender:
+        with pytest.raises(ServiceBusServerBusyError, match="throttled"):
+            for _ in range(3):
+                await sender.send_messages(ServiceBusMessage("hasty"))
+    patient = ServiceBusClient.from_connection_string(connection_string(busy_bus), retry_backoff_factor=0.01)
+    async with patient, patient.get_queue_sender("work") as sender:
+        for n in range(6):
+            await sender.send_messages(ServiceBusMessage(str(n)))
+    mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
+    async with patient, patient.get_queue_receiver("work", receive_mode=mode) as receiver:
+        found = [str(message) for message in await receive(receiver, 8, wait=2)]
+
+    assert [body for body in found if body != "hasty"] == ["0", "1", "2", "3", "4", "5"]

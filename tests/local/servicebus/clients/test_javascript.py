@@ -35,14 +35,15 @@ SCENARIOS = (
     "deferred_messages_of_a_session_come_by_number",
     "errors_are_recognised",
     "rules_are_refused_with_a_sentence",
+    "a_busy_server_is_recognised_and_tried_again",
 )
 
 
 @pytest.fixture(scope="module")
-def outcomes(bus: int) -> dict[str, dict[str, Any]]:
+def outcomes(bus: int, busy_bus: int) -> dict[str, dict[str, Any]]:
     script = PROJECT / "tests" / "local" / "servicebus" / "js" / "scenarios.mjs"
     finished = subprocess.run(
-        ["node", str(script), connection_string(bus)],
+        ["node", str(script), connection_string(bus), connection_string(busy_bus)],
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -310,6 +310,22 @@ const scenarios = {
     const error = await rules.createRule("sql", { sqlExpression: "1=1" }).then(() => null, (failure) => failure);
     assert.match(error.message, /not supported by the local Service Bus/);
   },
+
+  // learn.microsoft.com/azure/service-bus-messaging/service-bus-throttling
+  async a_busy_server_is_recognised_and_tried_again() {
+    const hasty = new ServiceBusClient(process.argv[3], { retryOptions: { maxRetries: 0 } });
+    const to = hasty.createSender("js-work");
+    const codes = [];
+    for (let n = 0; n < 6; n++) codes.push(await to.sendMessages({ body: n }).then(() => "sent", (error) => error.code));
+    assert.deepEqual([codes.filter((code) => code === "sent").length, codes.filter((code) => code === "ServiceBusy").length], [4, 2]);
+    await hasty.close();
+    const patient = new ServiceBusClient(process.argv[3], { retryOptions: { maxRetries: 3, retryDelayInMs: 10 } });
+    const insisting = patient.createSender("js-work");
+    for (let n = 6; n < 12; n++) await insisting.sendMessages({ body: n });
+    const messages = await receive(patient.createReceiver("js-work", { receiveMode: "receiveAndDelete" }), 10);
+    assert.deepEqual(messages.slice(4).map((message) => message.body), [6, 7, 8, 9, 10, 11]);
+    await patient.close();
+  },
 };
 
 for (const [name, scenario] of Object.entries(scenarios)) {
