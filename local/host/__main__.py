@@ -4,8 +4,6 @@ As scaled-out instances do: HTTP through the port, Service Bus and Durable work 
 through a file lock.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import logging
@@ -16,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local.host.app import run
-from local.host.indexing import Refused
+from local.host.worker import Refused
 from local.paths import PROJECT
 from local.ports import Ports, is_free
 from local.settings_file import SettingsUnreadable, load

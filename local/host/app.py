@@ -1,7 +1,5 @@
 """One worker process of the host: the app loaded, its triggers listening, until told to stop."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os
@@ -13,9 +11,8 @@ from typing import Any
 from aiohttp import web
 
 from local.host.http import HttpTriggers, admin
-from local.host.indexing import DURABLE, Function, functions
+from local.host.indexing import DURABLE, Function, HostOptions, functions
 from local.host.invocation import Invoker
-from local.host.options import HostOptions
 from local.host.signalr import Pushes, Upstream
 from local.host.timers import TimerTrigger
 from local.host.worker import Worker

@@ -3,8 +3,6 @@
 learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger
 """
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import logging
@@ -18,9 +16,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
-from local.host.indexing import Function
+from local.host.indexing import Function, Http
 from local.host.invocation import Invoker
-from local.host.options import Http
 from local.host.routing import Routes
 from local.host.worker import InvocationFailed, Message, RpcHttp, TypedData
 from local.ports import HOST

@@ -1,7 +1,5 @@
 """Running a function: its inputs gathered, the worker called, its output bindings carried out, and the log lines."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

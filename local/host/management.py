@@ -3,8 +3,6 @@
 learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from datetime import datetime

@@ -4,8 +4,6 @@ The wire format is that of azure-functions-durable 2.x: an orchestrator or entit
 Task message, an activity takes and returns JSON.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import logging
@@ -15,9 +13,8 @@ from typing import Any
 import grpc
 
 from local.durable.wire import helpers, pb, service
-from local.host.indexing import DURABLE, Function
+from local.host.indexing import DURABLE, DurableTask, Function
 from local.host.invocation import Invoker
-from local.host.options import DurableTask
 from local.host.worker import InvocationFailed, TypedData
 
 log = logging.getLogger("host")

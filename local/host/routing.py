@@ -4,13 +4,12 @@ Azure itself tries routes in the order of the functions' names, whatever their t
 (github.com/Azure/azure-functions-host/issues/9876): name functions so that both orders agree.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from local.host.indexing import Function, Refused
+from local.host.indexing import Function
+from local.host.worker import Refused
 
 PARAMETER = re.compile(
     r"\{(?P<all>\*{0,2})(?P<name>[^\W\d]\w*)(:(?P<kind>\w+)(?P<sizes>\([\d,]+\))?)?(?P<optional>\?)?\}"

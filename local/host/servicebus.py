@@ -5,8 +5,6 @@ A message is completed when its function has succeeded and abandoned when it has
 #message-metadata).
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging
@@ -22,10 +20,9 @@ from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusRe
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
-from local.host.indexing import Function, Refused
+from local.host.indexing import Function, ServiceBus
 from local.host.invocation import Invoker
-from local.host.options import ServiceBus
-from local.host.worker import InvocationFailed, Message, TypedData
+from local.host.worker import InvocationFailed, Message, Refused, TypedData
 
 log = logging.getLogger("host")
 Messages = Sequence[ServiceBusReceivedMessage]

@@ -4,8 +4,6 @@ Shapes: learn.microsoft.com/azure/azure-functions/functions-bindings-signalr-ser
 service posts: learn.microsoft.com/azure/azure-signalr/concept-upstream.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json
@@ -18,9 +16,9 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from local.host.indexing import Binding, Function, Refused
+from local.host.indexing import Binding, Function
 from local.host.invocation import Invoker
-from local.host.worker import InvocationFailed, TypedData
+from local.host.worker import InvocationFailed, Refused, TypedData
 
 CONNECTIONS = "connections"  # the one category of events that is known: no client calls hub methods
 LIFETIME = 300  # seconds that the token of one push is valid

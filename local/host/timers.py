@@ -6,8 +6,6 @@ seconds. What a field may say is github.com/atifaziz/NCrontab, CrontabFieldImpl;
 that, and other weekdays.
 """
 
-from __future__ import annotations
-
 import asyncio
 import calendar
 import fcntl
@@ -19,9 +17,9 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import product
 from pathlib import Path
 
-from local.host.indexing import Function, Refused
+from local.host.indexing import Function
 from local.host.invocation import Invoker
-from local.host.worker import InvocationFailed, Message, TypedData
+from local.host.worker import InvocationFailed, Message, Refused, TypedData
 
 MONITORED = timedelta(minutes=1)  # schedules that are due more often keep no status, in Azure either
 LOOK_UP = 1.0  # seconds between two tries to become the worker that runs the timer

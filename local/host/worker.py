@@ -5,8 +5,6 @@ the worker's registry and the module name `function_app` are global. The worker 
 shapes of azure-functions-language-worker-protobuf, FunctionRpc.proto: plain classes instead of protobuf.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os
@@ -19,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import azure_functions_runtime as runtime
-
-from local.host.indexing import Refused
 
 SCRIPT = "function_app.py"
 
@@ -36,21 +32,13 @@ class Message:
             raise AttributeError(name)
         return None
 
+    def WhichOneof(self, _group: str) -> str | None:  # noqa: N802 - protobuf's name
+        """Which value is set, None for none; a name is no value."""
+        return next((kind for kind, value in vars(self).items() if value is not None and kind != "name"), None)
+
 
 class TypedData(Message):
     """One value: at most one of string, json, bytes, http, int, double and the collections is set."""
-
-    def WhichOneof(self, _group: str) -> str | None:  # noqa: N802 - protobuf's name
-        """The kind that is set, None for no value."""
-        return next((kind for kind, value in vars(self).items() if value is not None), None)
-
-
-class ParameterBinding(Message):
-    """A value by the name of its binding; shared memory is not used."""
-
-    def WhichOneof(self, _group: str) -> str:  # noqa: N802 - protobuf's name
-        """Always `data`."""
-        return "data"
 
 
 class BindingInfo(Message):
@@ -72,8 +60,12 @@ class RpcHttpCookie(Message):
 
 
 FunctionEnvironmentReloadResponse = FunctionLoadResponse = FunctionMetadataResponse = InvocationResponse = Message
-NullableBool = NullableDouble = NullableString = NullableTimestamp = Timestamp = Message
+NullableBool = NullableDouble = NullableString = NullableTimestamp = ParameterBinding = Timestamp = Message
 RpcException = RpcFunctionMetadata = RpcHttp = RpcRetryOptions = WorkerInitResponse = WorkerMetadata = Message
+
+
+class Refused(Exception):
+    """The app asks for something that this host does not do. The text is one line."""
 
 
 class InvocationFailed(Exception):
@@ -103,9 +95,11 @@ class Worker:
         said.setLevel(logging.CRITICAL)  # a failure is reported once, by the exception below
         runtime.start_threadpool_executor()
         self._thread.start()
-        init = Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder)))
-        properties = {"host": "127.0.0.1", "protos": sys.modules[__name__]}
-        answer = self._submit(runtime.worker_init_request(Message(request=init, properties=properties))).result()
+        init = Message(
+            request=Message(worker_init_request=Message(capabilities={}, function_app_directory=str(folder))),
+            properties={"host": "127.0.0.1", "protos": sys.modules[__name__]},
+        )
+        answer = self._submit(runtime.worker_init_request(init)).result()
         if answer.result.status != StatusResult.Success:
             raise Refused(f"{answer.result.exception.message}\n{answer.result.exception.stack_trace}".rstrip())
         said.setLevel(logging.WARNING)

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from local.host.indexing import Function, Refused, functions
+from local.host.indexing import Function, HostOptions, Seconds, ServiceBus, functions, seconds
 from local.host.invocation import Invoker
-from local.host.options import HostOptions, Seconds, ServiceBus, seconds
 from local.host.routing import Routes
 from local.host.servicebus import ServiceBusTrigger
 from local.host.signalr import Pushes, Upstream
 from local.host.timers import TimerTrigger
-from local.host.worker import Message, Worker
+from local.host.worker import Message, Refused, Worker
 
 
 def declared(settings: dict[str, str] | None = None, **trigger: Any) -> Function:
