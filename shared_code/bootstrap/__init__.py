@@ -2,12 +2,15 @@
 
 A file a room: each builds its parts out of the rooms above it, and is the only one that names their classes. A part
 that is new becomes a field of its room; triggers and activities find it as `app().room.part`.
+
+Rooms are structs: to define a dataclass costs an instance that starts a millisecond or two, and there are many.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from shared_code.bootstrap.delivery import Delivery, build_delivery
 from shared_code.bootstrap.events import Events, build_events
@@ -27,8 +30,7 @@ from shared_code.services.people import People
 from shared_code.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class App:
+class App(Struct, frozen=True, kw_only=True):
     """Everything that triggers and activities call, by room."""
 
     settings: Settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared_code.bootstrap.events import Events
 from shared_code.bootstrap.storage import Storage
@@ -20,8 +20,7 @@ from shared_code.events.retries import Retries
 from shared_code.services.people import People
 
 
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """A message's ways: handled, parked behind another, tried again, dead."""
 
     consumer: Consumer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from shared_code.bootstrap.storage import Storage
 from shared_code.domain.clock import utc_now
@@ -28,8 +29,7 @@ from shared_code.settings import Settings
 SWEEP_GRACE = timedelta(seconds=15)  # three times as long as a publication may take
 
 
-@dataclass(frozen=True, kw_only=True)
-class Events:
+class Events(Struct, frozen=True, kw_only=True):
     """From the recording of an event to its publication, and where it is found again."""
 
     bus: Bus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared_code.bootstrap.delivery import Delivery
 from shared_code.bootstrap.events import Events
@@ -21,8 +21,7 @@ from shared_code.services.people import People
 from shared_code.services.webhooks.attempt import QUEUE as WEBHOOKS
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operations:
+class Operations(Struct, frozen=True, kw_only=True):
     """Orders of operators; `actions` keeps who gave which."""
 
     actions: OperatorActions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared_code.bootstrap.delivery import Delivery
 from shared_code.bootstrap.events import Events
@@ -21,8 +21,7 @@ from shared_code.services.retention import Retention
 from shared_code.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Privacy:
+class Privacy(Struct, frozen=True, kw_only=True):
     """Erasure at a person's word, and by age."""
 
     erasures: Erasures

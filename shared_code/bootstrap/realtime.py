@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared_code.bootstrap.storage import Storage
 from shared_code.domain.clock import utc_now
@@ -11,8 +11,7 @@ from shared_code.realtime.signalr import SignalRService, entra_bearer, key_beare
 from shared_code.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Realtime:
+class Realtime(Struct, frozen=True, kw_only=True):
     """A message is numbered in its channel first, then pushed."""
 
     channel: Channel

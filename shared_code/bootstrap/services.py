@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared_code.bootstrap.events import Events
 from shared_code.bootstrap.providers import build_speech
@@ -38,8 +39,7 @@ from shared_code.storage.documents import Documents
 PROJECTIONS = "projections"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Services:
+class Services(Struct, frozen=True, kw_only=True):
     """What triggers and sagas call for a learner. `learning` are the eight that the gateway serves under their names.
 
     `projections` are what can be built anew from the events.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared_code.domain.clock import utc_now
 from shared_code.settings import Settings
@@ -17,8 +17,7 @@ from shared_code.storage.sealing.wrapping import KeyWrapper
 from shared_code.storage.tables import Tables
 
 
-@dataclass(frozen=True, kw_only=True)
-class Storage:
+class Storage(Struct, frozen=True, kw_only=True):
     """One storage account, and the keys that seal what is a learner's in it."""
 
     tables: Tables

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from shared_code.bootstrap.delivery import Delivery
 from shared_code.bootstrap.events import Events
@@ -16,8 +16,7 @@ from shared_code.services.webhooks.undelivered import Undelivered
 from shared_code.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Webhooks:
+class Webhooks(Struct, frozen=True, kw_only=True):
     """Who wants which events, and what became of each delivery."""
 
     subscriptions: Subscriptions

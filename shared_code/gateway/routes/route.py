@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared_code.gateway.access import Access
 
@@ -11,8 +12,7 @@ KIB = 1024
 JSON_ONLY = ("application/json",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """One line of the table. `path` is below `/api`, in the template syntax of Azure Functions.
 
     `consumes` are the content types that a body may have, none where no body is taken; `max_body` is in bytes;
