@@ -23,9 +23,7 @@ def main() -> int:
 
     token = commands.add_parser("token", help="print a bearer token of the local identity provider")
     token.add_argument("name", help="whose token: 1-64 letters, digits and . _ @ -")
-    token.add_argument(
-        "--role", action="append", help="may be repeated; learner if not given: teacher, operator, service"
-    )
+    token.add_argument("--role", action="append", help="may be repeated: teacher, operator, service; else learner")
     token.add_argument("--tenant", default="sayzhong", metavar="T", help="the tenant; %(default)s if not given")
     token.add_argument("--expires", type=int, default=3600, metavar="SECONDS", help="%(default)s if not given")
 

@@ -37,10 +37,8 @@ class DurableEngine(Backend):
     @override
     def start(self) -> str:
         """Serve; the address. Raises RuntimeError when the port is taken."""
-        self._server = grpc.server(
-            ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="call"),
-            options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)],
-        )
+        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)]
+        self._server = grpc.server(ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="call"), options=options)
         calls = {name: self._served(name) for name in vars(service.TaskHubSidecarServiceServicer) if name[0] != "_"}
         service.add_TaskHubSidecarServiceServicer_to_server(SimpleNamespace(**calls), self._server)
         port = self._server.add_insecure_port(f"{HOST}:{self._port}")

@@ -3,9 +3,9 @@
 import asyncio
 import resource
 import secrets
-from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from local.paths import state_dir
@@ -85,11 +85,10 @@ async def _cors(request: web.Request, response: web.StreamResponse) -> None:
 async def _switch(request: web.Request) -> web.Response:
     """Set all switches; those that are not named are as in Azure."""
     try:
-        asked = {name: float(value) for name, value in (await request.json()).items()}
-        switches = request.app[SERVICE].switches = Switches(**asked)
-    except (TypeError, ValueError, AttributeError) as error:
+        request.app[SERVICE].switches = msgspec.json.decode(await request.read(), type=Switches)
+    except msgspec.DecodeError as error:
         raise web.HTTPBadRequest(text=f"No switches: {error}") from None
-    return web.json_response(asdict(switches))
+    return web.json_response(msgspec.to_builtins(request.app[SERVICE].switches))
 
 
 @routes.post("/local/drop")

@@ -9,10 +9,10 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
 from local.signalr.connection import Connection
@@ -25,8 +25,7 @@ CREATE TABLE IF NOT EXISTS members (hub TEXT, name TEXT, user TEXT, until REAL, 
 """
 
 
-@dataclass(frozen=True)
-class Switches:
+class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How patient the service is with clients, as Azure is, and how unkind, which tests may ask for."""
 
     handshake: float = 15.0  # seconds for it
