@@ -69,10 +69,18 @@ for _topic, _subscription in HANDLERS:
 
 @bp.service_bus_queue_trigger(arg_name="message", queue_name=f"{QUEUE}/$deadletterqueue", connection=CONNECTION)
 async def bus_dead_redeliveries(message: func.ServiceBusMessage) -> None:
-    """Move an event that died on its way to one subscription; of a wake-up the timer makes another."""
+    """Move an event that died on its way to one subscription; of a wake-up the timer makes another.
+
+    What is for no subscription at all lies in the dead letters as it is.
+    """
     incoming = received(message)
-    if not is_wake_up(incoming):
+    if is_wake_up(incoming):
+        return
+    try:
         line = line_of(incoming)
+    except ValueError:
+        await _move(message, QUEUE, "")
+    else:
         await _move(message, line.topic, line.subscriber, delivery_of(incoming))
 
 

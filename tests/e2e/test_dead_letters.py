@@ -178,3 +178,29 @@ async def test_a_dead_letter_of_another_system_is_on_the_list_and_redriven(stack
 
         await eventually(practised, 60, "the attempt")
         assert (await operator.call("GET", LETTERS))[1]["letters"] == []
+
+
+@pytest.mark.timeout(300)
+async def test_a_message_that_names_no_line_is_a_dead_letter(stack: Stack) -> None:
+    """Else it would go round in the queue of what is redelivered, again and again, for good."""
+    tenant, name = "school-1", f"stray-{uuid.uuid4().hex[:8]}"
+    stray = ServiceBusMessage(
+        b"not ours", message_id=name, session_id=name, application_properties={"tenantid": tenant}
+    )
+    connection = stack.environment["ServiceBusConnection"]
+    async with (
+        ServiceBusClient.from_connection_string(connection) as client,
+        client.get_queue_sender("redeliveries") as sender,
+    ):
+        await sender.send_messages(stray)
+    async with api_of(stack, f"{name}-operator", "operator", tenant=tenant) as operator:
+
+        async def there() -> list[dict[str, Any]]:
+            letters: list[dict[str, Any]] = (await operator.call("GET", LETTERS))[1]["letters"]
+            return [letter for letter in letters if letter["event_id"] == name]
+
+        found_letters: list[dict[str, Any]] = await eventually(there, 120, "the dead letter")
+        [letter] = found_letters
+        assert (letter["reason"], letter["topic"]) == ("max-delivery-count", "redeliveries")
+        discarded = await operator.call("POST", f"{LETTERS}/{letter['id']}/discards", json={"reason": "test-data"})
+        assert discarded[0] == 204
