@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from shared_code.gateway.access import Access
 
@@ -12,7 +11,8 @@ KIB = 1024
 JSON_ONLY = ("application/json",)
 
 
-class Route(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
     """One line of the table. `path` is below `/api`, in the template syntax of Azure Functions.
 
     `consumes` are the content types that a body may have, none where no body is taken; `max_body` is in bytes;
