@@ -1,7 +1,4 @@
-"""How the parts are reached: connection strings, and the development keys in them.
-
-The keys are public on purpose and open nothing but loopback ports.
-"""
+"""How the parts are reached, with development keys that are public on purpose: they open loopback ports alone."""
 
 from local.ports import HOST, Ports
 

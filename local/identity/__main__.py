@@ -3,16 +3,14 @@
 import base64
 import hmac
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from aiohttp import web
-from multidict import MultiDictProxy
 
 from local.identity.tokens import LIFETIME, TENANT, issue, issuer, published, signing_key
 from local.ports import HOST
 from local.process import serve
 
-Form = MultiDictProxy[Any]
 DEVELOPMENT_GRANT = "urn:sayzhong:params:oauth:grant-type:development"
 # Partner systems of the local stack, their secrets and scopes. Public on purpose: they open nothing but loopback.
 CLIENTS = {
@@ -68,7 +66,7 @@ async def _token(request: web.Request) -> web.Response:
     return web.json_response(answer, headers={"Cache-Control": "no-store"})
 
 
-def _client(request: web.Request, form: Form) -> tuple[str, str]:
+def _client(request: web.Request, form: Mapping[str, object]) -> tuple[str, str]:
     """The client that this secret shows it to be, and its scopes: those that it asks for, or all of them."""
     client, secret = str(form.get("client_id", "")), str(form.get("client_secret", ""))
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")

@@ -1,7 +1,6 @@
-"""The hub protocol: messages as JSON text or as MessagePack bytes.
+"""The hub protocol, as JSON text and as MessagePack bytes: aspnetcore, src/SignalR/docs/specs/HubProtocol.md.
 
-github.com/dotnet/aspnetcore, src/SignalR/docs/specs/HubProtocol.md. What is sent is written down in both forms. Frames
-hold whole messages, one or more, as the official clients send them and ask for them.
+Frames hold whole messages, one or more, as the official clients send them and ask for them.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Who is connected, as whom, in which groups, and what is sent to them; as unkindly as switches ask for.
-
-The groups of users outlive every connection, and a killed service.
-"""
+"""Who is connected, as whom, in which groups, and what is sent to them; as unkindly as switches ask for."""
 
 import asyncio
 import random
@@ -19,6 +16,7 @@ from local.signalr.connection import Connection
 from local.signalr.protocol import PING, push
 
 A_YEAR = 365 * 24 * 3600  # seconds that a user's membership without a lifetime holds
+# The groups of users outlive every connection, and a killed service.
 SCHEMA = """
 PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS members (hub TEXT, name TEXT, user TEXT, until REAL, PRIMARY KEY (hub, name, user));
