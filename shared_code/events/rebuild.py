@@ -72,6 +72,10 @@ class Rebuild:
             await self._projection.snapshots.forget(stream)
         await self._beside.delete(stream)
 
+    async def give_up(self, stream: str) -> None:
+        """Delete what was built of a stream; the live document stays."""
+        await self._beside.delete(stream)
+
     async def compare(self, stream: str) -> Difference | None:
         """How the new document differs from the live one, both brought to the same event; None where it does not."""
         live, document = await self._live.load(stream), await self._beside.load(stream)
@@ -91,7 +95,7 @@ class Rebuild:
     async def forget(self) -> None:
         """Delete what was built and will not be swapped in."""
         async for stream in self.built():
-            await self._beside.delete(stream)
+            await self.give_up(stream)
 
 
 def _places(one: Any, other: Any, at: str) -> list[str]:

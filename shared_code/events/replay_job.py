@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import msgspec
 from msgspec.structs import replace
 
+from shared_code.domain.errors import AppError
 from shared_code.events.archive import PayloadMissing
 from shared_code.events.event_source import EventsMissing, EventSource
 from shared_code.events.job import Job
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 STREAMS = 40  # of one step
 AT_ONCE = 4
 BUILD, SWAP = "build", "swap"
+BROKEN = (SealBroken, EventsMissing, PayloadMissing)  # that learner is skipped, and nobody else waits
 
 
 class ReplayJob:
@@ -85,12 +87,8 @@ class ReplayJob:
         async def build(stream: str) -> int | None:
             try:
                 return await rebuild.build(stream, job.tenant)
-            except (
-                SealBroken,
-                EventsMissing,
-                PayloadMissing,
-            ) as failure:  # that learner is skipped, and nobody else waits
-                log.warning("replay.stream_skipped", extra={"learner": stream, "code": failure.code})
+            except BROKEN as failure:
+                _say_skipped(stream, failure)
                 return None
 
         events = await _some(page, build)
@@ -112,11 +110,28 @@ class ReplayJob:
     async def _swap(self, job: Job) -> Job:
         rebuild = self.rebuild(job)
         page = await _page(rebuild.built())
-        await _some(page, rebuild.swap)
-        swapped = replace(job, done=job.done + len(page), cursor={**job.cursor, "stream": page[-1] if page else ""})
+
+        async def swap(stream: str) -> bool:
+            try:
+                await rebuild.swap(stream)
+            except BROKEN as failure:
+                _say_skipped(stream, failure)
+                await rebuild.give_up(stream)
+                return False
+            return True
+
+        done = sum(await _some(page, swap))
+        broken = len(page) - done
+        swapped = replace(
+            job,
+            total=(job.total or 0) - broken,
+            done=job.done + done,
+            skipped=job.skipped + broken,
+            cursor={**job.cursor, "stream": page[-1] if page else ""},
+        )
         if len(page) == STREAMS:
             return swapped
-        return replace(swapped, done=max(swapped.done, job.total or 0), state="done")
+        return replace(swapped, done=max(swapped.done, swapped.total or 0), state="done")
 
     async def _streams(self, order: ReplayOrder, after: str = "", *, including: bool = False) -> AsyncIterator[str]:
         """The order's streams after this one, or from it on."""
@@ -156,6 +171,10 @@ def in_swap(job: Job) -> Job:
         done=0,
         cursor={"phase": SWAP, "stream": "", "events": job.cursor.get("events", 0)},
     )
+
+
+def _say_skipped(stream: str, failure: AppError) -> None:
+    log.warning("replay.stream_skipped", extra={"learner": stream, "code": failure.code})
 
 
 async def _page(streams: AsyncIterator[str]) -> list[str]:

@@ -12,6 +12,7 @@ from shared_code.events.job_runner import JobRunner
 from shared_code.events.lake_archive import CONTAINER
 from shared_code.events.line import Line
 from shared_code.events.replay_feed import EVENTS
+from shared_code.events.replay_job import in_swap
 from shared_code.events.replay_order import KIND, ReplayOrder
 from shared_code.events.store import MOST_AT_ONCE
 from tests.shared_code.events.backbone import Backbone, practised, stream_of
@@ -150,6 +151,27 @@ async def test_a_learner_whose_payload_is_gone_is_skipped_and_holds_up_nobody(
     for order in (feed(stream), rebuilt(stream)):
         job = await replays.run(replace(order, source=source))
         assert (job.state, job.done, job.skipped) == ("done", 0, 1)
+
+
+async def test_a_learner_whose_file_is_changed_before_the_swap_keeps_the_live_document_and_holds_up_nobody(
+    replays: Replays, learner: str, stream: str
+) -> None:
+    backbone = replays.backbone
+    other = stream_of("sayzhong", f"{learner}-2")
+    for name in (learner, f"{learner}-2"):
+        await practise(backbone, name, 1)
+    await replays.service.catch_up(stream)
+    before = await replays.bytes_of(stream)
+    job = await replays.run(ReplayOrder(source="archive", projection="progress"))
+    assert job.state == "built"
+    skipped, (name,) = job.skipped, [name async for name in backbone.blobs.names(CONTAINER, f"events/{stream}/")]
+    await backbone.blobs.put(CONTAINER, name, b"changed\n")
+    job = await replays.go_on(await backbone.jobs.again(KIND, job.id, in_swap))
+    assert (job.state, job.skipped, job.done) == ("done", skipped + 1, job.total)
+    assert await replays.bytes_of(stream) == before
+    assert (await replays.documents.load(other)).version == 1
+    assert [each async for each in replays.work.rebuild(job).built()] == []
+    await backbone.blobs.delete(CONTAINER, name)
 
 
 async def test_a_long_feed_goes_on_where_it_stood_after_a_pause_and_a_crash(
