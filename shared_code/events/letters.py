@@ -233,6 +233,10 @@ class Letters:
         sealed = row.values.get("sealed")
         if sealed is None:
             blob = await self._blobs.get(CONTAINER, str(row.values["blob"]))
+            if blob is None:
+                now = await self._table.get(row.partition, row.key)
+                if now is not None and now.values.get("blob") != row.values["blob"]:
+                    return await self._letter(now)  # an edit has come between the two looks
             sealed = blob.data if blob is not None else None
         plain = await self._keys.open(summary.learner, sealed, place) if isinstance(sealed, bytes) else None
         if plain is None:

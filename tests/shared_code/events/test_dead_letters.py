@@ -294,6 +294,21 @@ async def test_of_two_edits_of_a_large_letter_at_once_the_one_on_record_is_what_
     assert [name async for name in backbone.blobs.names(CONTAINER, f"{letter.id}")] == []
 
 
+async def test_a_large_letter_that_is_edited_between_its_row_and_its_body_is_read_as_it_is_now(
+    backbone: Backbone, other: Backbone, learner: str, tenant: str
+) -> None:
+    for _ in range(2):
+        await died(backbone, foreign(learner, tenant, padding="x" * 100_000), "rejected")
+    reading = backbone.letters.opened(tenant, Selection())  # the rows of a page, then one body after the other
+    first = await anext(reading)
+    [second] = [each async for each in other.letters.summaries(tenant, Selection(), after=first.summary.id)]
+    mended = json.dumps({"padding": "y" * 100_000}).encode()
+    await other.letters.edit(tenant, second.id, mended, OPERATOR)
+    read = await anext(reading)
+    assert not read.erased
+    assert read.body == mended
+
+
 async def finished(runner: JobRunner, backbone: Backbone, job: Job) -> Job:
     for _ in range(20):
         await runner.round(turn=60)
