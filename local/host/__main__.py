@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from local.host.app import run
@@ -97,19 +96,19 @@ async def _keep(number: int) -> None:
 
 
 async def _changed(folder: Path) -> None:
-    before = dict(_files(folder))
-    while dict(_files(folder)) == before:
+    before = _times(folder)
+    while _times(folder) == before:
         await asyncio.sleep(LOOK_UP)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    """Files that make the app what it is, with their times of change."""
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in SKIPPED and not entry.name.startswith("."):
-                yield from _files(Path(entry.path))
-        elif entry.name.endswith((".py", ".json")):
-            yield entry.path, entry.stat().st_mtime_ns
+def _times(folder: Path) -> dict[Path, float]:
+    """When the files that make the app what it is were changed."""
+    times: dict[Path, float] = {}
+    for here, folders, names in folder.walk():
+        folders[:] = [each for each in folders if each not in SKIPPED and not each.startswith(".")]
+        files = [here / name for name in names if name.endswith((".py", ".json"))]
+        times |= {each: each.stat().st_mtime for each in files}
+    return times
 
 
 if __name__ == "__main__":

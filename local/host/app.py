@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from local.host.http import HttpTriggers, admin
 from local.host.indexing import DURABLE, Function, HostOptions, functions
 from local.host.invocation import Invoker
 from local.host.signalr import Pushes, Upstream
-from local.host.timers import TimerTrigger
+from local.host.timers import TimerTrigger, stopped
 from local.host.worker import Worker
 from local.paths import state_dir
 from local.ports import HOST, Ports, answers
@@ -86,8 +85,7 @@ async def _until_stopped(
 
     async def held(source: Source) -> None:
         while after is not None and not await answers(after):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_UP)
+            if await stopped(stop, LOOK_UP):
                 return
         await source(stop)
 

@@ -139,37 +139,25 @@ def admin(functions: Iterable[Function], base: str) -> web.Application:
     """What the host tells of itself, without a key as in Core Tools: that it is up, and the app's functions as it found
     them. `base` is the address before every route.
     """
-
-    def url(function: Function) -> str | None:
-        route = (function.trigger.get("route") or function.name).strip("/")
-        return f"{base}/{route}" if function.kind == "httpTrigger" else None
-
     shown = {
-        each.name.lower(): {
+        f"functions/{each.name.lower()}": {
             "name": each.name,
             "language": "python",
             "href": f"/admin/functions/{each.name}",
-            "invoke_url_template": url(each),
+            "invoke_url_template": f"{base}/{each.route}" if each.kind == "httpTrigger" else None,
             "config": {"bindings": each.bindings},
             "isDisabled": False,
         }
         for each in functions
     }
+    known: dict[str, Any] = {"host/status": STATUS, "functions": list(shown.values()), **shown}
 
-    async def status(_request: web.Request) -> web.Response:
-        return web.json_response(STATUS)
-
-    async def listed(_request: web.Request) -> web.Response:
-        return web.json_response(list(shown.values()))
-
-    async def one(request: web.Request) -> web.Response:
-        found = shown.get(request.match_info["name"].lower())
-        return web.json_response(found) if found else web.Response(status=404)
+    async def told(request: web.Request) -> web.Response:
+        found = known.get(request.match_info["what"].lower())
+        return web.Response(status=404) if found is None else web.json_response(found)
 
     app = web.Application()
-    app.router.add_get("/host/status", status)
-    app.router.add_get("/functions", listed)
-    app.router.add_get("/functions/{name}", one)
+    app.router.add_get("/{what:.*}", told)
     return app
 
 

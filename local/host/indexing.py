@@ -37,6 +37,11 @@ class Function:
         """The trigger's type, `httpTrigger` for example."""
         return str(self.trigger["type"])
 
+    @property
+    def route(self) -> str:
+        """An HTTP function's path below the prefix; without one of its own it is its name."""
+        return str(self.trigger.get("route") or self.name).strip("/")
+
     def bound(self, kind: str) -> dict[str, Binding]:
         """Its bindings of one type, by name."""
         return {binding["name"]: binding for binding in self.bindings if binding["type"] == kind}

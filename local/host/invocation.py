@@ -8,6 +8,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from local.host.indexing import Binding, Function
 from local.host.worker import InvocationFailed, Message, ParameterBinding, TypedData, Worker
@@ -18,17 +19,14 @@ TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-[0-9a-f]{16}-(?P
 ONCE = Message(retry_count=0, max_retry_count=0)
 
 
+@dataclass(frozen=True)
 class Invoker:
     """Runs functions of one app."""
 
-    def __init__(self, worker: Worker, push: Push, *, timeout: float, durable_client: str) -> None:
-        """`push` carries out a `signalR` output; `timeout` is in seconds, endless where infinite; `durable_client` is
-        the value of `durableClient` bindings.
-        """
-        self._worker = worker
-        self._push = push
-        self._timeout = timeout
-        self._durable_client = durable_client
+    worker: Worker
+    push: Push  # carries out a `signalR` output
+    timeout: float  # in seconds, endless where infinite
+    durable_client: str  # the value of `durableClient` bindings
 
     async def run(
         self,
@@ -46,7 +44,7 @@ class Invoker:
         `trace` is the W3C `traceparent` and `tracestate` that it came with; `level` that of its log but for failures.
         """
         invocation = str(uuid.uuid4())
-        client = TypedData(string=self._durable_client)
+        client = TypedData(string=self.durable_client)
         request = Message(
             invocation_id=invocation,
             function_id=function.id,
@@ -68,22 +66,15 @@ class Invoker:
             log.log(loud, text, function.name, how, invocation, duration, more)
 
         try:
-            returned = await self._execute(function, request)
+            answer = await self.worker.invoke(request, self.timeout)
+            for output in answer.output_data:
+                await self.push(function.bound("signalR")[output.name], output.data)
         except InvocationFailed as failure:
             stack = f"\nResult: Failure\nException: {failure.message}\nStack: {failure.stack_trace}"
             ended(logging.ERROR, "Failed", stack)
             raise
         ended(level, "Succeeded")
         await _hold("after", function.name)
-        return returned
-
-    async def _execute(self, function: Function, request: Message) -> TypedData | None:
-        try:
-            answer = await asyncio.wait_for(self._worker.invoke(request), self._timeout)
-        except TimeoutError as error:
-            raise InvocationFailed(f"TimeoutError: functionTimeout of {self._timeout:.0f} s exceeded") from error
-        for output in answer.output_data:
-            await self._push(function.bound("signalR")[output.name], output.data)
         returned: TypedData | None = answer.return_value
         return returned
 

@@ -34,8 +34,8 @@ Route = tuple[tuple[int, ...], re.Pattern[str], frozenset[str], Function]  # pre
 
 
 def route(function: Function, prefix: str) -> Route:
-    """Read a function's route; without one it is the function's name. Raises Refused for a template it cannot read."""
-    template = "/".join(filter(None, (prefix, (function.trigger.get("route") or function.name).strip("/"))))
+    """Read a function's route. Raises Refused for a template it cannot read."""
+    template = f"{prefix}/{function.route}".strip("/")
     try:
         patterns, precedence = zip(*(_segment(each) for each in template.split("/")), strict=True)
     except LookupError as error:

@@ -102,7 +102,7 @@ class TimerTrigger:
                 with suppress(BlockingIOError):
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
-                if await _stopped(stop, LOOK_UP):
+                if await stopped(stop, LOOK_UP):
                     return
             due = datetime.now(UTC)
             if self._monitored and self._status.exists():
@@ -115,7 +115,7 @@ class TimerTrigger:
             while True:
                 now = datetime.now(UTC)
                 due = self._schedule.after(max(now, due))  # a wait may end a moment early
-                if await _stopped(stop, (due - now).total_seconds()):
+                if await stopped(stop, (due - now).total_seconds()):
                     return
                 await self._fire(stop, past_due=False)
 
@@ -136,7 +136,7 @@ class TimerTrigger:
             except InvocationFailed:
                 if 0 <= policy.max_retry_count <= attempt:
                     break
-                if await _stopped(stop, _pause(policy, attempt)):
+                if await stopped(stop, _pause(policy, attempt)):
                     return  # past due for whoever starts next
                 attempt += 1
         self._last = started
@@ -157,7 +157,7 @@ def _pause(policy: Message, attempt: int) -> float:
     return pause.total_seconds()
 
 
-async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
+async def stopped(stop: asyncio.Event, seconds: float) -> bool:
     """Wait so long, or until `stop`; whether it is that."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)

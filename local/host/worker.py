@@ -112,13 +112,16 @@ class Worker:
     def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    async def invoke(self, request: Message) -> Message:
+    async def invoke(self, request: Message, timeout: float) -> Message:  # noqa: ASYNC109 - it is the function's
         """Run a function once (FunctionRpc.proto, InvocationRequest); its `return_value` and `output_data`.
 
-        Raises InvocationFailed. Cancelling this cancels the function.
+        Raises InvocationFailed, also after so many seconds. Cancelling this cancels the function.
         """
-        call = runtime.invocation_request(Message(request=Message(invocation_request=request)))
-        answer: Message = await asyncio.wrap_future(self._submit(call))
+        call = self._submit(runtime.invocation_request(Message(request=Message(invocation_request=request))))
+        try:
+            answer: Message = await asyncio.wait_for(asyncio.wrap_future(call), timeout)
+        except TimeoutError as error:
+            raise InvocationFailed(f"TimeoutError: functionTimeout of {timeout:.0f} s exceeded") from error
         if answer.result.status != StatusResult.Success:
             raise InvocationFailed(answer.result.exception.message, answer.result.exception.stack_trace)
         return answer
