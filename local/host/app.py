@@ -12,7 +12,7 @@ from aiohttp import web
 from local.host.http import HttpTriggers, admin
 from local.host.indexing import DURABLE, Function, HostOptions, functions
 from local.host.invocation import Invoker
-from local.host.signalr import Pushes, Upstream
+from local.host.signalr import Pushes, upstream
 from local.host.timers import TimerTrigger, stopped
 from local.host.worker import Worker
 from local.paths import state_dir
@@ -74,7 +74,7 @@ def _triggers(
         work = pump.DurablePump(of(*DURABLE), invoker, extensions.durable_task, engine)
         sources.append(work.run)
         own[management.ROOT] = management.Management(client, work.orchestrators).application()
-    own["/runtime/webhooks/signalr"] = Upstream(of("signalRTrigger"), invoker, os.environ).application()
+    own["/runtime/webhooks/signalr"] = upstream(of("signalRTrigger"), invoker, os.environ)
     return HttpTriggers(of("httpTrigger"), invoker, extensions.http), own, sources
 
 

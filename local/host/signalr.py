@@ -39,7 +39,7 @@ class Pushes:
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings = settings
-        self._http: aiohttp.ClientSession | None = None
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
 
     async def send(self, binding: Binding, data: TypedData) -> None:
         """Carry out one message or group action, or an array of them, in order. Raises InvocationFailed."""
@@ -58,8 +58,6 @@ class Pushes:
         url = f"{endpoint}/api/hubs/{binding['hubName'].lower()}{path}?api-version=2022-06-01"
         now = int(time.time())
         token = jwt.encode({"aud": url, "iat": now, "exp": now + LIFETIME}, key, "HS256")
-        if self._http is None:
-            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         headers = {"Authorization": f"Bearer {token}"}
         async with self._http.request(method, URL(url, encoded=True), json=body, headers=headers) as answer:
             # A connection that is gone cannot join a group, and need not.
@@ -68,8 +66,7 @@ class Pushes:
 
     async def close(self) -> None:
         """Close the pooled connections."""
-        if self._http is not None:
-            await self._http.close()
+        await self._http.close()
 
 
 def _call(entry: Mapping[str, Any]) -> tuple[str, str, Any]:
@@ -87,48 +84,52 @@ def _call(entry: Mapping[str, Any]) -> tuple[str, str, Any]:
     raise ValueError(f"a group action needs add or remove, a groupName, and a connectionId or userId: {dict(entry)}")
 
 
-class Upstream:
-    """Runs a function for each event that one declares by hub and event."""
+def upstream(functions: Iterable[Function], invoker: Invoker, settings: Mapping[str, str]) -> web.Application:
+    """The one address that the service knows: runs a function for each event that one declares. Raises Refused."""
+    known: dict[tuple[str, ...], tuple[Function, str]] = {}
+    for function in functions:
+        hub, category, event = (function.trigger[name].lower() for name in ("hubName", "category", "event"))
+        if category != CONNECTIONS:
+            raise Refused(f"Function '{function.name}': the local host does not know events of '{category}'")
+        known[hub, category, event] = (function, connection(function.trigger, settings)[1])
 
-    def __init__(self, functions: Iterable[Function], invoker: Invoker, settings: Mapping[str, str]) -> None:
-        """Raises Refused."""
-        self._invoker = invoker
-        self._functions: dict[tuple[str, ...], tuple[Function, str]] = {}
-        for function in functions:
-            hub, category, event = (function.trigger[name].lower() for name in ("hubName", "category", "event"))
-            if category != CONNECTIONS:
-                raise Refused(f"Function '{function.name}': the local host does not know events of '{category}'")
-            self._functions[hub, category, event] = (function, connection(function.trigger, settings)[1])
-
-    def application(self) -> web.Application:
-        """The one address that the service knows."""
-        app = web.Application()
-        app.router.add_post("", self._event)
-        return app
-
-    async def _event(self, http: web.Request) -> web.Response:
+    async def happened(http: web.Request) -> web.Response:
         facts = {name.title().removeprefix("X-Asrs-"): value for name, value in http.headers.items()}
         key = tuple(facts.get(name, "").lower() for name in ("Hub", "Category", "Event"))
-        function, secret = self._functions.get(key, (None, ""))
+        function, secret = known.get(key, (None, ""))
         if function is None:
             return web.Response(status=404)
-        digest = hmac.new(secret.encode(), facts.get("Connection-Id", "").encode(), hashlib.sha256).hexdigest()
-        given = facts.get("Signature", "").split(",")
-        if not any(hmac.compare_digest(each.encode(), f"sha256={digest}".encode()) for each in given):
+        if not _signed(facts, secret):
             return web.Response(status=401)
-        claims = (claim.partition(": ") for claim in facts.get("User-Claims", "").split(",") if claim.strip())
-        context = {  # as the extension writes it
-            "Arguments": None,
-            "Error": json.loads(await http.read() or b"{}").get("error"),
-            **{name: facts[name] for name in ("Category", "Event", "Hub")},
-            "ConnectionId": facts.get("Connection-Id"),
-            "UserId": facts.get("User-Id"),
-            "Headers": dict(http.headers),
-            "Query": dict(parse_qsl(facts.get("Client-Query", "").removeprefix("?"))),
-            "Claims": {name.strip(): value for name, _, value in reversed(list(claims))},  # of equal names the first
-        }
+        context = json.dumps(_context(facts, http, await http.read()))
         try:
-            await self._invoker.run(function, TypedData(string=json.dumps(context)))
+            await invoker.run(function, TypedData(string=context))
         except InvocationFailed:
             return web.Response(status=403 if key[2] == "connected" else 500)
         return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_post("", happened)
+    return app
+
+
+def _signed(facts: Mapping[str, str], secret: str) -> bool:
+    """Whether one of the signatures is of the connection, by this key."""
+    digest = hmac.new(secret.encode(), facts.get("Connection-Id", "").encode(), hashlib.sha256).hexdigest()
+    given = facts.get("Signature", "").split(",")
+    return any(hmac.compare_digest(each.encode(), f"sha256={digest}".encode()) for each in given)
+
+
+def _context(facts: Mapping[str, str], http: web.Request, body: bytes) -> dict[str, Any]:
+    """The trigger's value, as the extension writes it."""
+    claims = [claim.partition(": ") for claim in facts.get("User-Claims", "").split(",") if claim.strip()]
+    return {
+        "Arguments": None,
+        "Error": json.loads(body or b"{}").get("error"),
+        **{name: facts[name] for name in ("Category", "Event", "Hub")},
+        "ConnectionId": facts.get("Connection-Id"),
+        "UserId": facts.get("User-Id"),
+        "Headers": dict(http.headers),
+        "Query": dict(parse_qsl(facts.get("Client-Query", "").removeprefix("?"))),
+        "Claims": {name.strip(): value for name, _, value in reversed(claims)},  # of equal names the first
+    }

@@ -1,9 +1,7 @@
 """Timer triggers: one run at a time over all workers, and what was missed while nobody ran is past due.
 
 learn.microsoft.com/azure/azure-functions/functions-bindings-timer; the status is what WebJobs' ScheduleMonitor keeps.
-Schedules are NCRONTAB in UTC: `{second} {minute} {hour} {day} {month} {day of week}`, or five fields without the
-seconds. What a field may say is github.com/atifaziz/NCrontab, CrontabFieldImpl; Python's cron libraries take more than
-that, and other weekdays.
+Schedules are NCRONTAB in UTC, as github.com/atifaziz/NCrontab reads it; Python's cron libraries know other weekdays.
 """
 
 import asyncio
@@ -14,7 +12,7 @@ import logging
 from bisect import bisect
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 from local.host.indexing import Function
@@ -125,10 +123,10 @@ class TimerTrigger:
         last = self._last.isoformat() if self._last else "0001-01-01T00:00:00"
         status = {"Last": last, "LastUpdated": last, "Next": self._schedule.after(started).isoformat()}
         value = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": past_due}
-        policy, attempt = self._function.retry or Message(max_retry_count=0), 0
-        while True:
+        data, reason = TypedData(json=json.dumps(value)), f"Timer fired at {started.isoformat()}"
+        policy = self._function.retry or Message(max_retry_count=0)
+        for attempt in count():
             retry = Message(retry_count=attempt, max_retry_count=policy.max_retry_count)
-            data, reason = TypedData(json=json.dumps(value)), f"Timer fired at {started.isoformat()}"
             try:
                 # What nobody asked for, few want to watch: the stack keeps lines of this level in the log.
                 await self._invoker.run(self._function, data, reason=reason, retry=retry, level=logging.DEBUG)
@@ -138,7 +136,6 @@ class TimerTrigger:
                     break
                 if await stopped(stop, _pause(policy, attempt)):
                     return  # past due for whoever starts next
-                attempt += 1
         self._last = started
         self._store(started)
 

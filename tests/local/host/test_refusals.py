@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from local.host.indexing import Function, HostOptions, Seconds, ServiceBus, func
 from local.host.invocation import Invoker
 from local.host.routing import Routes
 from local.host.servicebus import ServiceBusTrigger
-from local.host.signalr import Pushes, Upstream
+from local.host.signalr import Pushes, upstream
 from local.host.timers import TimerTrigger
 from local.host.worker import Message, Refused, Worker
 
@@ -30,9 +30,10 @@ def route(template: str, **options: Any) -> Routes:
 
 
 @pytest.fixture
-def invoker() -> Iterator[Invoker]:
-    worker = Worker()
-    yield Invoker(worker, Pushes({}).send, timeout=1, durable_client="")
+async def invoker() -> AsyncIterator[Invoker]:
+    worker, pushes = Worker(), Pushes({})
+    yield Invoker(worker, pushes.send, timeout=1, durable_client="")
+    await pushes.close()
     worker.stop()
 
 
@@ -129,7 +130,7 @@ def test_signalr_events_other_than_of_connections(invoker: Invoker) -> None:
     """No client of this app calls hub methods."""
     trigger: dict[str, Any] = {"hubName": "h", "category": "messages", "event": "e"}
     with pytest.raises(Refused, match=r"Function 'f': .* events of 'messages'"):
-        Upstream([declared(type="signalRTrigger", **trigger)], invoker, {})
+        upstream([declared(type="signalRTrigger", **trigger)], invoker, {})
 
 
 @pytest.mark.parametrize(
