@@ -1,7 +1,6 @@
 """`python -m local.host`: the Functions host as a process of its own, or several that share the triggers.
 
-As scaled-out instances do: HTTP through the port, Service Bus and Durable work through competing receivers, timers
-through a file lock.
+They share HTTP by the port, Service Bus and Durable work as competing receivers, timers by a file lock.
 """
 
 import argparse

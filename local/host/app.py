@@ -32,13 +32,12 @@ async def run(folder: Path, stop: asyncio.Event, *, number: int | None, after: i
 
     Raises Refused for an app that cannot be served, OSError for a port that is taken.
     """
-    worker, pushes, port = Worker(), Pushes(os.environ), Ports.from_environment().host
+    worker, pushes = Worker(), Pushes(os.environ)
     try:
         options = HostOptions.load(folder)
         found = functions(worker.start(folder), os.environ)
         http, own, sources = _triggers(found, worker, pushes, options)
-        base = f"http://{HOST}:{port}/{options.extensions.http.route_prefix}".rstrip("/")
-        own["/admin"] = admin(found, base)
+        port = Ports.from_environment().host
         runner = await http.listen(port, own, shared=number is not None)
         log.info("worker %d ready on http://%s:%d with %d functions", number or 0, HOST, port, len(found))
         await _until_stopped(runner, http, sources, stop, after)
@@ -55,27 +54,28 @@ def _triggers(
     def of(*kinds: str) -> list[Function]:
         return [each for each in found if each.kind in kinds]
 
-    ports, extensions = Ports.from_environment(), options.extensions
-    engine, client = f"{HOST}:{ports.durable}", ""
+    ports, client = Ports.from_environment(), ""
+    origin, engine = f"http://{HOST}:{ports.host}", f"{HOST}:{ports.durable}"
     durable = any(each.kind in DURABLE or each.bound("durableClient") for each in found)
     if durable:
         from local.host import management, pump  # half a second, which other apps need not wait
 
-        client = management.client_value(f"http://{HOST}:{ports.host}", engine, extensions.durable_task.hub_name)
+        client = management.client_value(origin, engine, options.durable_task.hub_name)
     invoker = Invoker(worker, pushes.send, timeout=options.function_timeout, durable_client=client)
+    own = {
+        "/admin": admin(found, f"{origin}/{options.http.route_prefix}".rstrip("/")),
+        "/runtime/webhooks/signalr": upstream(of("signalRTrigger"), invoker, os.environ),
+    }
     sources: list[Source] = [TimerTrigger(each, invoker, state_dir() / "timers").run for each in of("timerTrigger")]
-    if of("serviceBusTrigger"):
+    if bus := of("serviceBusTrigger"):
         from local.host.servicebus import ServiceBusTrigger  # its SDK takes 200 ms
 
-        bus = [ServiceBusTrigger(each, invoker, extensions.service_bus) for each in of("serviceBusTrigger")]
-        sources += [trigger.run for trigger in bus]
-    own: dict[str, web.Application] = {}
+        sources += [ServiceBusTrigger(each, invoker, options.service_bus).run for each in bus]
     if durable:
-        work = pump.DurablePump(of(*DURABLE), invoker, extensions.durable_task, engine)
+        work = pump.DurablePump(of(*DURABLE), invoker, options.durable_task, engine)
         sources.append(work.run)
         own[management.ROOT] = management.Management(client, work.orchestrators).application()
-    own["/runtime/webhooks/signalr"] = upstream(of("signalRTrigger"), invoker, os.environ)
-    return HttpTriggers(of("httpTrigger"), invoker, extensions.http), own, sources
+    return HttpTriggers(of("httpTrigger"), invoker, options.http), own, sources
 
 
 async def _until_stopped(

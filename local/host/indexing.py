@@ -124,25 +124,20 @@ class DurableTask(Section, frozen=True):
     max_concurrent_entity_functions: int = 10
 
 
-class Extensions(msgspec.Struct, frozen=True, rename="camel"):
-    """Those that this host has; other sections are for Azure alone."""
+class HostOptions(msgspec.Struct, frozen=True, rename="camel"):
+    """`host.json` (learn.microsoft.com/azure/azure-functions/functions-host-json); what else it says is for Azure."""
 
+    function_timeout: Seconds = Seconds(1800)
     http: Http = Http()
     service_bus: ServiceBus = ServiceBus()
     durable_task: DurableTask = DurableTask()
-
-
-class HostOptions(msgspec.Struct, frozen=True, rename="camel"):
-    """`host.json` (learn.microsoft.com/azure/azure-functions/functions-host-json)."""
-
-    function_timeout: Seconds = Seconds(1800)
-    extensions: Extensions = Extensions()
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the app's; a missing one means the defaults, as with Core Tools. Raises Refused."""
         path = folder / "host.json"
         try:
-            return msgspec.json.decode(path.read_bytes() if path.exists() else b"{}", type=cls, dec_hook=seconds)
+            given = json.loads(path.read_bytes()) if path.exists() else {}
+            return msgspec.convert(given | given.get("extensions", {}), cls, dec_hook=seconds)
         except (ValueError, AttributeError) as error:
             raise Refused(f"{path}: {error}") from error

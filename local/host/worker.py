@@ -1,8 +1,7 @@
 """Microsoft's Python worker (azure-functions-runtime), driven in this process on a thread and event loop of its own.
 
-Its own loop, so that a function that blocks stalls other functions, as in Azure, but never the host. One app a process:
-the worker's registry and the module name `function_app` are global. The worker takes this module as its `protos`, the
-shapes of azure-functions-language-worker-protobuf, FunctionRpc.proto: plain classes instead of protobuf.
+So a function that blocks stalls other functions, as in Azure, but never the host. One app a process: the worker's
+registry and the name `function_app` are global. This module is its `protos`, FunctionRpc.proto in plain classes.
 """
 
 import asyncio
