@@ -30,8 +30,11 @@ def text(found: Mapping[str, Any], name: str) -> str:
 
 
 def tenant_of(message: IncomingMessage, found: Mapping[str, Any]) -> str:
-    """Whose it is: as its body says, or its properties, or nobody's in particular."""
-    said = text(found, TENANT) or text(message.properties, TENANT)
+    """Whose it is: as its body says, the default where that says nothing, as for an event that is handled.
+
+    Where the body is no JSON object, as the message's properties say.
+    """
+    said = text(found if found else message.properties, TENANT)
     return said[:LONGEST_TENANT] or DEFAULT_TENANT
 
 

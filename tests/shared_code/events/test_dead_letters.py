@@ -126,6 +126,23 @@ async def test_a_letter_that_is_sent_twice_is_one(backbone: Backbone, learner: s
     assert letter.description == "/data: wrong"
 
 
+async def test_a_letter_is_the_tenant_s_whose_its_event_is_whatever_its_message_says(
+    backbone: Backbone, learner: str, tenant: str
+) -> None:
+    """Of an event that names no tenant, consumers know whose it is, and so whose erasure must reach it."""
+    event = foreign(learner, tenant)
+    del event["tenantid"]
+    message = IncomingMessage(
+        body=json.dumps(event).encode(), session_id=learner, properties={"tenantid": tenant, "type": event["type"]}
+    )
+    await backbone.dead_letters.send(message, reason="rejected", description="no", topic=TOPIC, subscription=SUBSCRIBER)
+    assert await letters_of(backbone, tenant) == []
+    mine = stream_of("sayzhong", learner)
+    found = backbone.letters.summaries("sayzhong", Selection())
+    assert [each.event_id async for each in found if each.learner == mine] == [event["id"]]
+    await backbone.letters.forget("sayzhong", mine)
+
+
 async def test_what_is_inside_is_sealed_and_goes_with_the_learner(
     backbone: Backbone, learner: str, tenant: str
 ) -> None:
