@@ -1,7 +1,5 @@
 """A process that ends when its parent does, whichever way that is."""
 
-from __future__ import annotations
-
 import asyncio
 import ctypes
 import signal
@@ -14,12 +12,8 @@ from typing import Any
 @asynccontextmanager
 async def child(*command: str, grace: float, **options: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a process during the block; its end is polite, after `grace` seconds forced, at once where we are killed."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        start_new_session=True,  # Ctrl-C reaches us alone
-        preexec_fn=_die_with_parent,
-        **options,
-    )
+    options |= {"start_new_session": True, "preexec_fn": _die_with_parent}  # a session: Ctrl-C reaches us alone
+    process = await asyncio.create_subprocess_exec(*command, **options)
     try:
         yield process
     finally:

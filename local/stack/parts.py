@@ -1,7 +1,5 @@
 """The parts of the local stack, each a process: what it is, how it starts, where it listens."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from dataclasses import dataclass, replace
@@ -25,23 +23,21 @@ class Part:
 def parts(ports: Ports, host: str = "python") -> tuple[Part, ...]:
     """All parts, in the order in which they are shown. `host` is "python" for ours or "func" for Core Tools."""
 
-    def ours(name: str, title: str, port: int, *options: str, address: str = "") -> Part:
-        command = (sys.executable, "-m", f"local.{name}", *options)
-        return Part(name, title, address or f"http://{HOST}:{port}", (port,), command)
+    def ours(name: str, title: str, *options: str, address: str = f"http://{HOST}") -> Part:
+        port: int = getattr(ports, name)
+        return Part(name, title, f"{address}:{port}", (port,), (sys.executable, "-m", f"local.{name}", *options))
 
-    functions = ours("host", "Functions host", ports.host, "--after", str(ports.table))  # Azurite's last port to answer
+    functions = ours("host", "Functions host", "--after", str(ports.table))  # Azurite's last port to answer
     if host == "func":
-        core_tools = shutil.which("func")
-        if core_tools is None:
+        if not (core_tools := shutil.which("func")):
             raise SystemExit("Azure Functions Core Tools ('func') are not on the PATH.")
         functions = replace(functions, command=(core_tools, "start", "--port", str(ports.host)))
-    storage = (ports.blob, ports.queue, ports.table)
-    azurite = tuple(azurite_command(ports, state_dir() / "azurite"))
+    storage, azurite = (ports.blob, ports.queue, ports.table), tuple(azurite_command(ports, state_dir() / "azurite"))
     return (
         Part("azurite", "Azurite", f"http://{HOST}:{ports.blob}", storage, azurite),
-        ours("servicebus", "Service Bus", ports.servicebus, address=f"sb://localhost:{ports.servicebus}"),
-        ours("signalr", "SignalR Service", ports.signalr),
-        ours("identity", "Identity provider", ports.identity),
-        ours("durable", "Durable engine", ports.durable, address=f"{HOST}:{ports.durable}"),
+        ours("servicebus", "Service Bus", address="sb://localhost"),
+        ours("signalr", "SignalR Service"),
+        ours("identity", "Identity provider"),
+        ours("durable", "Durable engine", address=HOST),
         functions,
     )

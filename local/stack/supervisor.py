@@ -1,7 +1,5 @@
 """`python -m local run`: every part a process, shown, started again when it dies, and ended with all others."""
 
-from __future__ import annotations
-
 import asyncio
 import fcntl
 import json
@@ -32,10 +30,8 @@ def run(ports: Ports, host: str) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SystemExit(
-                f"A stack runs from {folder} already, and two cannot share it; `python -m local status` finds it. "
-                "End it, or give this one a folder of its own with LOCAL_STATE_DIR."
-            ) from None
+            advice = "end it, or give this one a folder of its own with LOCAL_STATE_DIR"
+            raise SystemExit(f"A stack runs from {folder} already: {advice}.") from None
         (folder / "logs").mkdir(exist_ok=True)
         asyncio.run(_supervise(ports, host))
 
