@@ -83,14 +83,13 @@ class HttpTriggers:
         run = asyncio.create_task(self._run(function, TypedData(http=http), request.headers))
         self._running.add(run)
         run.add_done_callback(self._running.discard)
-        done, _ = await asyncio.wait({run}, timeout=self._limit)
-        if not done:
-            log.warning("'Functions.%s' did not answer within %.0f s", function.name, self._limit)
-            return web.Response(status=502)
         try:
-            return answer(run.result())
+            return answer(await asyncio.wait_for(asyncio.shield(run), self._limit))
         except InvocationFailed:
             return web.Response(status=500)
+        except TimeoutError:
+            log.warning("'Functions.%s' did not answer within %.0f s", function.name, self._limit)
+            return web.Response(status=502)
 
     async def _run(self, function: Function, data: TypedData, headers: Mapping[str, str]) -> TypedData | None:
         trace = headers.get("traceparent", ""), headers.get("tracestate", "")

@@ -56,13 +56,10 @@ def _function(found: Message, settings: Mapping[str, str]) -> Function:
     def setting(match: re.Match[str]) -> str:
         if match[1] not in settings:
             raise Refused(f"Function '{found.name}': '%{match[1]}%' does not resolve to an app setting")
-        return settings[match[1]]
+        return json.dumps(settings[match[1]])[1:-1]
 
-    def filled(value: Any) -> Any:
-        """With app settings for each `%NAME%`, as the host has them in every text of a binding."""
-        return re.sub(r"%([^%\s]+)%", setting, value) if isinstance(value, str) else value
-
-    bindings = tuple({key: filled(value) for key, value in json.loads(raw).items()} for raw in found.raw_bindings)
+    # With app settings for each `%NAME%`, as the host has them in every text of a binding.
+    bindings = tuple(json.loads(re.sub(r"%([^%\s]+)%", setting, raw)) for raw in found.raw_bindings)
     for each in bindings:
         if each["type"] not in TRIGGERS and (each["type"], each["direction"]) not in OTHERS:
             raise Refused(

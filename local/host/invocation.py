@@ -58,22 +58,20 @@ class Invoker:
         )
         log.log(level, "Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation)
         await _hold("before", function.name)
-        started = time.perf_counter()
-
-        def ended(loud: int, how: str, more: str = "") -> None:
-            duration = (time.perf_counter() - started) * 1000
-            text = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)%s"
-            log.log(loud, text, function.name, how, invocation, duration, more)
-
+        started, how, more = time.perf_counter(), "Cancelled", ""
         try:
             answer = await self.worker.invoke(request, self.timeout)
             for output in answer.output_data:
                 await self.push(function.bound("signalR")[output.name], output.data)
+            how = "Succeeded"
         except InvocationFailed as failure:
-            stack = f"\nResult: Failure\nException: {failure.message}\nStack: {failure.stack_trace}"
-            ended(logging.ERROR, "Failed", stack)
+            level, how = logging.ERROR, "Failed"
+            more = f"\nResult: Failure\nException: {failure.message}\nStack: {failure.stack_trace}"
             raise
-        ended(level, "Succeeded")
+        finally:
+            duration = (time.perf_counter() - started) * 1000
+            text = "Executed 'Functions.%s' (%s, Id=%s, Duration=%dms)%s"
+            log.log(level, text, function.name, how, invocation, duration, more)
         await _hold("after", function.name)
         returned: TypedData | None = answer.return_value
         return returned

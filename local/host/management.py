@@ -93,6 +93,8 @@ class Management:
         """A page of instances, the oldest first; the token of the next page is how many came before it."""
         start = int(http.headers.get(CONTINUATION) or 0)
         end = start + int(http.query.get("top", 100))
+        if not 0 <= start < end:
+            raise ValueError("'top' must be positive")
         prefix, with_input = http.query.get("instanceIdPrefix"), _flag(http, "showInput", "true")
         query = OrchestrationQuery(**_filter(http.query), instance_id_prefix=prefix, fetch_inputs_and_outputs=True)
         found = await self._client.get_all_orchestration_states(query)

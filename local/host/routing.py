@@ -28,8 +28,6 @@ CONSTRAINTS = {  # learn.microsoft.com/aspnet/core/fundamentals/routing#route-co
     "minlength()": "[^/]{SIZES,}",
     "maxlength()": "[^/]{1,SIZES}",
 }
-
-
 Route = tuple[tuple[int, ...], re.Pattern[str], frozenset[str], Function]  # precedence, pattern, methods
 
 

@@ -1,8 +1,7 @@
 """Service Bus triggers: peek-lock receivers on a queue, a subscription, a dead-letter queue, or on sessions of one.
 
-A message is completed when its function has succeeded and abandoned when it has raised
-(learn.microsoft.com/azure/azure-functions/functions-bindings-service-bus-trigger#peeklock-behavior and
-#message-metadata).
+A message is completed when its function has succeeded, abandoned when it has raised
+(learn.microsoft.com/azure/azure-functions/functions-bindings-service-bus-trigger).
 """
 
 import asyncio
@@ -50,8 +49,8 @@ class ServiceBusTrigger:
         self._options = options
         binding = function.trigger
         name = binding.get("connection") or "AzureWebJobsServiceBus"
-        self._connection = os.environ.get(name) or os.environ.get(f"AzureWebJobs{name}") or ""
-        if not self._connection:
+        connection = os.environ.get(name) or os.environ.get(f"AzureWebJobs{name}") or ""
+        if not connection:
             raise Refused(f"Function '{function.name}': the app setting '{name}' must be a connection string")
         if not binding.get("autoCompleteMessages", True):
             raise Refused(f"Function '{function.name}': a Python function cannot settle its message by itself")
@@ -60,32 +59,30 @@ class ServiceBusTrigger:
         self._sessions = bool(binding.get("isSessionsEnabled"))
         self._many = str(binding.get("cardinality", "ONE")).upper() == "MANY"
         self._batch = options.max_message_batch_size if self._many else 1
+        self._client = ServiceBusClient.from_connection_string(connection, ssl_context=TLS, retry_total=1)
+        self._turn = asyncio.Semaphore(WAITING if self._sessions else 1)  # to wait for messages
         self._idle: list[ServiceBusReceiver] = []
         self._away = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop`; then let what is held finish, and give the rest back. Survives the bus being away."""
-        turn = asyncio.Semaphore(WAITING if self._sessions else 1)
         limit = self._options.max_concurrent_sessions if self._sessions else self._options.max_concurrent_calls
-        client = ServiceBusClient.from_connection_string(self._connection, ssl_context=TLS, retry_total=1)
         longest = min(self._options.max_auto_lock_renewal_duration, 1e9)  # the SDK's dates end before infinity
-        async with client, AutoLockRenewer(longest) as renewer:
+        async with self._client, AutoLockRenewer(longest) as renewer:
             async with asyncio.TaskGroup() as calls:
                 for _ in range(1 if self._many and not self._sessions else limit):
-                    calls.create_task(self._work(client, renewer, turn, stop))
+                    calls.create_task(self._work(renewer, stop))
             await asyncio.gather(*(_close(receiver) for receiver in self._idle))
 
-    async def _work(
-        self, client: ServiceBusClient, renewer: AutoLockRenewer, turn: asyncio.Semaphore, stop: asyncio.Event
-    ) -> None:
+    async def _work(self, renewer: AutoLockRenewer, stop: asyncio.Event) -> None:
         """One of those that may run at a time: wait in turn for messages, handle them.
 
         A receiver that waits handles nothing: one of this SDK cannot do both without delay.
         """
         while not stop.is_set():
-            receiver = self._idle.pop() if self._idle else self._receiver(client, renewer)
+            receiver = self._idle.pop() if self._idle else self._receiver(renewer)
             try:
-                async with turn:
+                async with self._turn:
                     received = await self._wait(receiver, stop)
                 self._away = False
                 while received:
@@ -103,7 +100,7 @@ class ServiceBusTrigger:
                 await asyncio.sleep(AGAIN)
             await _close(receiver)
 
-    def _receiver(self, client: ServiceBusClient, renewer: AutoLockRenewer) -> ServiceBusReceiver:
+    def _receiver(self, renewer: AutoLockRenewer) -> ServiceBusReceiver:
         entity, dead, _ = self._entity.lower().partition(DEAD_LETTER)
         options: dict[str, Any] = {"auto_lock_renewer": renewer}
         options["socket_timeout"] = PATIENT  # of a receiver: what a client is given does not reach its receivers
@@ -112,9 +109,9 @@ class ServiceBusTrigger:
         if self._sessions:
             options |= {"session_id": NEXT_AVAILABLE_SESSION, "max_wait_time": WAIT}
         if self._function.trigger.get("queueName"):
-            return client.get_queue_receiver(entity, **options)
+            return self._client.get_queue_receiver(entity, **options)
         topic, _, subscription = entity.partition("/")
-        return client.get_subscription_receiver(topic, subscription, **options)
+        return self._client.get_subscription_receiver(topic, subscription, **options)
 
     async def _wait(self, receiver: ServiceBusReceiver, stop: asyncio.Event) -> Messages:
         """The first messages of a receiver; none where `stop` comes before them."""

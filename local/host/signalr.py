@@ -20,7 +20,6 @@ from local.host.indexing import Binding, Function
 from local.host.invocation import Invoker
 from local.host.worker import InvocationFailed, Refused, TypedData
 
-CONNECTIONS = "connections"  # the one category of events that is known: no client calls hub methods
 LIFETIME = 300  # seconds that the token of one push is valid
 
 
@@ -89,7 +88,7 @@ def upstream(functions: Iterable[Function], invoker: Invoker, settings: Mapping[
     known: dict[tuple[str, ...], tuple[Function, str]] = {}
     for function in functions:
         hub, category, event = (function.trigger[name].lower() for name in ("hubName", "category", "event"))
-        if category != CONNECTIONS:
+        if category != "connections":  # no client calls hub methods
             raise Refused(f"Function '{function.name}': the local host does not know events of '{category}'")
         known[hub, category, event] = (function, connection(function.trigger, settings)[1])
 
