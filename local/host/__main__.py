@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from local.host.app import run
-from local.host.worker import Refused
+from local.host.indexing import Refused
 from local.paths import PROJECT
 from local.ports import Ports, is_free
 from local.settings_file import SettingsUnreadable, load

@@ -1,6 +1,7 @@
 """One worker process of the host: the app loaded, its triggers listening, until told to stop."""
 
 import asyncio
+import json
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -10,8 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from local.host.http import HttpTriggers, admin
-from local.host.indexing import DURABLE, Function, HostOptions, functions
-from local.host.invocation import Invoker
+from local.host.indexing import DURABLE, Function, HostOptions
 from local.host.signalr import Pushes, upstream
 from local.host.timers import TimerTrigger, stopped
 from local.host.worker import Worker
@@ -21,6 +21,7 @@ from local.ports import HOST, Ports, answers
 log = logging.getLogger("host")
 Source = Callable[[asyncio.Event], Coroutine[Any, Any, None]]  # takes work until told to stop, then ends what it has
 LOOK_UP = 0.2  # seconds between two looks whether what the host waits for is there
+DURABLE_API = "/runtime/webhooks/durabletask"
 GRACE = 8.0  # seconds for what runs to finish; the stack kills after ten
 
 
@@ -32,50 +33,51 @@ async def run(folder: Path, stop: asyncio.Event, *, number: int | None, after: i
 
     Raises Refused for an app that cannot be served, OSError for a port that is taken.
     """
-    worker, pushes = Worker(), Pushes(os.environ)
+    options, ports, pushes = HostOptions.load(folder), Ports.from_environment(), Pushes(os.environ)
+    client = _durable_client(ports, options.durable_task.hub_name)
+    worker = Worker(pushes.send, timeout=options.function_timeout, durable_client=client)
     try:
-        options = HostOptions.load(folder)
-        found = functions(worker.start(folder), os.environ)
-        http, own, sources = _triggers(found, worker, pushes, options)
-        port = Ports.from_environment().host
-        runner = await http.listen(port, own, shared=number is not None)
-        log.info("worker %d ready on http://%s:%d with %d functions", number or 0, HOST, port, len(found))
+        found = worker.start(folder)
+        own, sources = _triggers(found, worker, client, options)
+        own["/admin"] = admin(found, f"http://{HOST}:{ports.host}/{options.http.route_prefix}".rstrip("/"))
+        http = HttpTriggers([each for each in found if each.kind == "httpTrigger"], worker, options.http)
+        runner = await http.listen(ports.host, own, shared=number is not None)
+        log.info("worker %d ready on http://%s:%d with %d functions", number or 0, HOST, ports.host, len(found))
         await _until_stopped(runner, http, sources, stop, after)
     finally:
         await pushes.close()
         worker.stop()
 
 
+def _durable_client(ports: Ports, hub: str) -> str:
+    """The value of a `durableClient` binding: JSON that names the engine and the management API."""
+    base, query = f"http://{HOST}:{ports.host}{DURABLE_API}", f"taskHub={hub}&connection=Storage"
+    names = {"taskHubName": hub, "connectionName": "Storage", "requiredQueryStringParameters": query}
+    return json.dumps(names | {"baseUrl": base, "httpBaseUrl": base, "rpcBaseUrl": f"{HOST}:{ports.durable}"})
+
+
 def _triggers(
-    found: list[Function], worker: Worker, pushes: Pushes, options: HostOptions
-) -> tuple[HttpTriggers, dict[str, web.Application], list[Source]]:
-    """What answers requests, the host's own applications by their folders, and what takes work."""
+    found: list[Function], worker: Worker, client: str, options: HostOptions
+) -> tuple[dict[str, web.Application], list[Source]]:
+    """Applications by their folders, and what takes work; what few apps need is imported for those alone."""
 
     def of(*kinds: str) -> list[Function]:
         return [each for each in found if each.kind in kinds]
 
-    ports, client = Ports.from_environment(), ""
-    origin, engine = f"http://{HOST}:{ports.host}", f"{HOST}:{ports.durable}"
-    durable = any(each.kind in DURABLE or each.bound("durableClient") for each in found)
-    if durable:
-        from local.host import management, pump  # half a second, which other apps need not wait
-
-        client = management.client_value(origin, engine, options.durable_task.hub_name)
-    invoker = Invoker(worker, pushes.send, timeout=options.function_timeout, durable_client=client)
-    own = {
-        "/admin": admin(found, f"{origin}/{options.http.route_prefix}".rstrip("/")),
-        "/runtime/webhooks/signalr": upstream(of("signalRTrigger"), invoker, os.environ),
-    }
-    sources: list[Source] = [TimerTrigger(each, invoker, state_dir() / "timers").run for each in of("timerTrigger")]
+    own = {"/runtime/webhooks/signalr": upstream(of("signalRTrigger"), worker, os.environ)}
+    sources: list[Source] = [TimerTrigger(each, worker, state_dir() / "timers").run for each in of("timerTrigger")]
     if bus := of("serviceBusTrigger"):
-        from local.host.servicebus import ServiceBusTrigger  # its SDK takes 200 ms
+        from local.host.servicebus import ServiceBusTrigger  # 200 ms
 
-        sources += [ServiceBusTrigger(each, invoker, options.service_bus).run for each in bus]
-    if durable:
-        work = pump.DurablePump(of(*DURABLE), invoker, options.durable_task, engine)
-        sources.append(work.run)
-        own[management.ROOT] = management.Management(client, work.orchestrators).application()
-    return HttpTriggers(of("httpTrigger"), invoker, options.http), own, sources
+        sources += [ServiceBusTrigger(each, worker, options.service_bus).run for each in bus]
+    if any(each.kind in DURABLE or each.bound("durableClient") for each in found):
+        from local.host.management import Management  # half a second, with the next
+        from local.host.pump import DurablePump
+
+        pump = DurablePump(of(*DURABLE), worker, options.durable_task, f"{HOST}:{Ports.from_environment().durable}")
+        sources.append(pump.run)
+        own[DURABLE_API] = Management(client, pump.orchestrators).application()
+    return own, sources
 
 
 async def _until_stopped(

@@ -17,9 +17,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import MultiMapping
 
 from local.host.indexing import Function, Http
-from local.host.invocation import Invoker
+from local.host.protos import Message, RpcHttp, TypedData
 from local.host.routing import Routes
-from local.host.worker import InvocationFailed, Message, RpcHttp, TypedData
+from local.host.worker import InvocationFailed, Worker
 from local.ports import HOST
 
 log = logging.getLogger("host")
@@ -36,9 +36,9 @@ SAME_SITE = {1: "Lax", 2: "Strict", 3: "None"}
 class HttpTriggers:
     """Answers requests with functions."""
 
-    def __init__(self, functions: Iterable[Function], invoker: Invoker, options: Http) -> None:
+    def __init__(self, functions: Iterable[Function], worker: Worker, options: Http) -> None:
         """Raises Refused for a route that cannot be read."""
-        self._invoker = invoker
+        self._worker = worker
         self._routes = Routes(functions, options.route_prefix)
         self._limit = float(os.environ.get("LOCAL_HTTP_TIMEOUT_SECONDS", ANSWER_LIMIT))
         self._most = options.max_outstanding_requests
@@ -94,7 +94,7 @@ class HttpTriggers:
     async def _run(self, function: Function, data: TypedData, headers: Mapping[str, str]) -> TypedData | None:
         trace = headers.get("traceparent", ""), headers.get("tracestate", "")
         async with self._turn:
-            return await self._invoker.run(function, data, reason=REASON, trace=trace)
+            return await self._worker.run(function, data, reason=REASON, trace=trace)
 
     async def drain(self) -> None:
         """Wait for the functions that still run."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from local.host.worker import Message, Refused
+from local.host.protos import Message
 
 Binding = Mapping[str, Any]  # a binding as the app declares it, app settings filled in
 
@@ -20,6 +20,10 @@ DURABLE = {  # triggers, with the key of the binding that may name the function 
 }
 TRIGGERS = {"httpTrigger", "serviceBusTrigger", "timerTrigger", "signalRTrigger", *DURABLE}
 OTHERS = {("durableClient", "IN"), ("http", "OUT"), ("signalR", "OUT")}
+
+
+class Refused(Exception):
+    """The app asks for something that this host does not do. The text is one line."""
 
 
 @dataclass(frozen=True)

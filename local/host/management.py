@@ -15,7 +15,6 @@ from aiohttp.typedefs import Handler
 from azure.durable_functions import DurableFunctionsClient, DurableOrchestrationStatus, OrchestrationRuntimeStatus
 from durabletask.client import OrchestrationQuery, OrchestrationStatus
 
-ROOT = "/runtime/webhooks/durabletask"
 STATUSES = OrchestrationRuntimeStatus
 CONTINUATION = "x-ms-continuation-token"
 ENDED = (STATUSES.Completed, STATUSES.Failed, STATUSES.Terminated)
@@ -28,13 +27,6 @@ ANSWERS = {
 }
 
 
-def client_value(origin: str, engine: str, hub: str) -> str:
-    """The value of a `durableClient` binding: JSON that names the engine (`host:port`) and this API."""
-    base, query = origin + ROOT, f"taskHub={hub}&connection=Storage"
-    names = {"taskHubName": hub, "connectionName": "Storage", "requiredQueryStringParameters": query}
-    return json.dumps(names | {"baseUrl": base, "httpBaseUrl": base, "rpcBaseUrl": engine})
-
-
 class Management:
     """The endpoints."""
 
@@ -44,7 +36,7 @@ class Management:
         self._orchestrators = orchestrators
 
     def application(self) -> web.Application:
-        """All of it, below ROOT."""
+        """All of it."""
         app, one = web.Application(middlewares=[_explained]), "/instances/{instance}"
         app.router.add_post("/orchestrators/{function}", self._start)
         app.router.add_post("/orchestrators/{function}/{instance}", self._start)

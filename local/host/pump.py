@@ -14,8 +14,8 @@ import grpc
 
 from local.durable.wire import helpers, pb, service
 from local.host.indexing import DURABLE, DurableTask, Function
-from local.host.invocation import Invoker
-from local.host.worker import InvocationFailed, TypedData
+from local.host.protos import TypedData
+from local.host.worker import InvocationFailed, Worker
 
 log = logging.getLogger("host")
 AGAIN = 0.5  # seconds before an engine that is away is tried again
@@ -30,13 +30,13 @@ KINDS = {  # of work items: what the engine's calls name them, and the message t
 class DurablePump:
     """Connects an app's orchestrators, activities and entities to the engine at an address (`host:port`)."""
 
-    def __init__(self, functions: Iterable[Function], invoker: Invoker, options: DurableTask, address: str) -> None:
+    def __init__(self, functions: Iterable[Function], worker: Worker, options: DurableTask, address: str) -> None:
         self._functions = {
             (function.kind, (function.trigger.get(DURABLE[function.kind]) or function.name).lower()): function
             for function in functions
         }
         self.orchestrators = {name for kind, name in self._functions if kind == "orchestrationTrigger"}
-        self._invoker = invoker
+        self._worker = worker
         self._address = address
         self._limits = pb.GetWorkItemsRequest(
             maxConcurrentOrchestrationWorkItems=options.max_concurrent_orchestrator_functions,
@@ -133,4 +133,4 @@ class DurablePump:
         if function is None:
             what = kind.removesuffix("Trigger")
             raise InvocationFailed(f"FunctionNotFound: The app has no {what} function named '{name}'.")
-        return await self._invoker.run(function, TypedData(string=value), trace=trace) or TypedData()
+        return await self._worker.run(function, TypedData(string=value), trace=trace) or TypedData()

@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from local.host.indexing import Function
-from local.host.worker import Refused
+from local.host.indexing import Function, Refused
 
 PARAMETER = re.compile(
     r"\{(?P<all>\*{0,2})(?P<name>[^\W\d]\w*)(:(?P<kind>\w+)(?P<sizes>\([\d,]+\))?)?(?P<optional>\?)?\}"

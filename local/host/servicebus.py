@@ -19,9 +19,9 @@ from azure.servicebus.aio import AutoLockRenewer, ServiceBusClient, ServiceBusRe
 from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import OperationTimeoutError, ServiceBusError
 
-from local.host.indexing import Function, ServiceBus
-from local.host.invocation import Invoker
-from local.host.worker import InvocationFailed, Message, Refused, TypedData
+from local.host.indexing import Function, Refused, ServiceBus
+from local.host.protos import Message, TypedData
+from local.host.worker import InvocationFailed, Worker
 
 log = logging.getLogger("host")
 Messages = Sequence[ServiceBusReceivedMessage]
@@ -42,10 +42,10 @@ AGAIN = 1.0  # seconds before the bus is tried again
 class ServiceBusTrigger:
     """Feeds one function from one entity."""
 
-    def __init__(self, function: Function, invoker: Invoker, options: ServiceBus) -> None:
+    def __init__(self, function: Function, worker: Worker, options: ServiceBus) -> None:
         """Raises Refused."""
         self._function = function
-        self._invoker = invoker
+        self._worker = worker
         self._options = options
         binding = function.trigger
         name = binding.get("connection") or "AzureWebJobsServiceBus"
@@ -143,7 +143,7 @@ class ServiceBusTrigger:
         data, metadata = _many(received) if self._many else _one(received[0])
         settle = receiver.complete_message
         try:
-            await self._invoker.run(self._function, data, metadata=metadata, trace=_trace(received[0]))
+            await self._worker.run(self._function, data, metadata=metadata, trace=_trace(received[0]))
         except InvocationFailed:
             settle = receiver.abandon_message
         for message in received:

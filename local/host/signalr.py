@@ -16,9 +16,9 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from local.host.indexing import Binding, Function
-from local.host.invocation import Invoker
-from local.host.worker import InvocationFailed, Refused, TypedData
+from local.host.indexing import Binding, Function, Refused
+from local.host.protos import TypedData
+from local.host.worker import InvocationFailed, Worker
 
 LIFETIME = 300  # seconds that the token of one push is valid
 
@@ -83,7 +83,7 @@ def _call(entry: Mapping[str, Any]) -> tuple[str, str, Any]:
     raise ValueError(f"a group action needs add or remove, a groupName, and a connectionId or userId: {dict(entry)}")
 
 
-def upstream(functions: Iterable[Function], invoker: Invoker, settings: Mapping[str, str]) -> web.Application:
+def upstream(functions: Iterable[Function], worker: Worker, settings: Mapping[str, str]) -> web.Application:
     """The one address that the service knows: runs a function for each event that one declares. Raises Refused."""
     known: dict[tuple[str, ...], tuple[Function, str]] = {}
     for function in functions:
@@ -102,7 +102,7 @@ def upstream(functions: Iterable[Function], invoker: Invoker, settings: Mapping[
             return web.Response(status=401)
         context = json.dumps(_context(facts, http, await http.read()))
         try:
-            await invoker.run(function, TypedData(string=context))
+            await worker.run(function, TypedData(string=context))
         except InvocationFailed:
             return web.Response(status=403 if key[2] == "connected" else 500)
         return web.Response(status=204)

@@ -15,9 +15,9 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import count, product
 from pathlib import Path
 
-from local.host.indexing import Function
-from local.host.invocation import Invoker
-from local.host.worker import InvocationFailed, Message, Refused, TypedData
+from local.host.indexing import Function, Refused
+from local.host.protos import Message, TypedData
+from local.host.worker import InvocationFailed, Worker
 
 MONITORED = timedelta(minutes=1)  # schedules that are due more often keep no status, in Azure either
 LOOK_UP = 1.0  # seconds between two tries to become the worker that runs the timer
@@ -77,10 +77,10 @@ def _values(field: str, lowest: int, highest: int, names: list[str]) -> frozense
 class TimerTrigger:
     """Runs one function by its schedule."""
 
-    def __init__(self, function: Function, invoker: Invoker, folder: Path) -> None:
+    def __init__(self, function: Function, worker: Worker, folder: Path) -> None:
         """`folder` holds a lock and a status for each timer. Raises Refused."""
         self._function = function
-        self._invoker = invoker
+        self._worker = worker
         try:
             self._schedule = Schedule(function.trigger["schedule"])
             first = self._schedule.after(datetime.now(UTC))
@@ -129,7 +129,7 @@ class TimerTrigger:
             retry = Message(retry_count=attempt, max_retry_count=policy.max_retry_count)
             try:
                 # What nobody asked for, few want to watch: the stack keeps lines of this level in the log.
-                await self._invoker.run(self._function, data, reason=reason, retry=retry, level=logging.DEBUG)
+                await self._worker.run(self._function, data, reason=reason, retry=retry, level=logging.DEBUG)
                 break
             except InvocationFailed:
                 if 0 <= policy.max_retry_count <= attempt:

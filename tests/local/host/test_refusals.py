@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from local.host.indexing import Function, HostOptions, Seconds, ServiceBus, functions, seconds
-from local.host.invocation import Invoker
+from local.host.indexing import Function, HostOptions, Refused, Seconds, ServiceBus, functions, seconds
+from local.host.protos import Message
 from local.host.routing import Routes
 from local.host.servicebus import ServiceBusTrigger
 from local.host.signalr import Pushes, upstream
 from local.host.timers import TimerTrigger
-from local.host.worker import Message, Refused, Worker
+from local.host.worker import Worker
 
 
 def declared(settings: dict[str, str] | None = None, **trigger: Any) -> Function:
@@ -30,11 +30,12 @@ def route(template: str, **options: Any) -> Routes:
 
 
 @pytest.fixture
-async def invoker() -> AsyncIterator[Invoker]:
-    worker, pushes = Worker(), Pushes({})
-    yield Invoker(worker, pushes.send, timeout=1, durable_client="")
-    await pushes.close()
+async def worker() -> AsyncIterator[Worker]:
+    pushes = Pushes({})
+    worker = Worker(pushes.send, timeout=1, durable_client="")
+    yield worker
     worker.stop()
+    await pushes.close()
 
 
 @pytest.mark.parametrize("binding", ["queueTrigger", "blob", "warmupTrigger", "signalRConnectionInfo"])
@@ -92,17 +93,17 @@ def test_mixed_segments_and_a_catch_all_with_a_slash() -> None:
 
 
 @pytest.mark.parametrize("schedule", ["every day", "0 0 0 30 2 *"])
-def test_schedules_that_are_none(schedule: str, invoker: Invoker, tmp_path: Path) -> None:
+def test_schedules_that_are_none(schedule: str, worker: Worker, tmp_path: Path) -> None:
     """Or are never due."""
     with pytest.raises(Refused, match="Function 'f': cannot read the schedule"):
-        TimerTrigger(declared(type="timerTrigger", schedule=schedule), invoker, tmp_path)
+        TimerTrigger(declared(type="timerTrigger", schedule=schedule), worker, tmp_path)
 
 
-def test_a_bus_without_a_connection(invoker: Invoker) -> None:
+def test_a_bus_without_a_connection(worker: Worker) -> None:
     """The line names the app setting."""
     function = declared(type="serviceBusTrigger", queueName="q", connection="Bus")
     with pytest.raises(Refused, match="Function 'f': the app setting 'Bus' must be a connection string"):
-        ServiceBusTrigger(function, invoker, ServiceBus())
+        ServiceBusTrigger(function, worker, ServiceBus())
 
 
 @pytest.mark.parametrize(
@@ -113,24 +114,24 @@ def test_time_spans_of_host_json(span: str, expected: float) -> None:
     assert seconds(Seconds, span) == expected
 
 
-def test_what_a_python_function_cannot_do(invoker: Invoker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_python_function_cannot_do(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker has no way to settle a message, and Azure retries no trigger of these but timers
     (functions-bindings-error-pages#retry-policies).
     """
     monkeypatch.setenv("Bus", "Endpoint=sb://localhost")
     function = declared(type="serviceBusTrigger", queueName="q", connection="Bus", autoCompleteMessages=False)
     with pytest.raises(Refused, match="Function 'f': a Python function cannot settle its message"):
-        ServiceBusTrigger(function, invoker, ServiceBus())
+        ServiceBusTrigger(function, worker, ServiceBus())
     raw = json.dumps({"direction": "IN", "name": "x", "type": "httpTrigger"})
     with pytest.raises(Refused, match="Function 'f' has a retry policy"):
         functions([Message(name="f", function_id="1", raw_bindings=[raw], retry_options=Message())], {})
 
 
-def test_signalr_events_other_than_of_connections(invoker: Invoker) -> None:
+def test_signalr_events_other_than_of_connections(worker: Worker) -> None:
     """No client of this app calls hub methods."""
     trigger: dict[str, Any] = {"hubName": "h", "category": "messages", "event": "e"}
     with pytest.raises(Refused, match=r"Function 'f': .* events of 'messages'"):
-        upstream([declared(type="signalRTrigger", **trigger)], invoker, {})
+        upstream([declared(type="signalRTrigger", **trigger)], worker, {})
 
 
 @pytest.mark.parametrize(
