@@ -75,11 +75,10 @@ class Management:
             show_history=_flag(http, "showHistory"),
             show_history_output=_flag(http, "showHistoryOutput"),
         )
-        shown = _shown(found)
         if found.runtime_status not in ENDED:
-            return self._accepted(http.match_info["instance"], shown)
+            return self._accepted(http.match_info["instance"], _shown(found))
         failed = found.runtime_status == STATUSES.Failed and _flag(http, "returnInternalServerErrorOnFailure")
-        return web.json_response(shown, status=500 if failed else 200)
+        return web.json_response(_shown(found), status=500 if failed else 200)
 
     async def _query(self, http: web.Request) -> web.Response:
         """A page of instances, the oldest first; the token of the next page is how many came before it."""

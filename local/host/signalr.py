@@ -98,7 +98,9 @@ def upstream(functions: Iterable[Function], worker: Worker, settings: Mapping[st
         function, secret = known.get(key, (None, ""))
         if function is None:
             return web.Response(status=404)
-        if not _signed(facts, secret):
+        digest = hmac.new(secret.encode(), facts.get("Connection-Id", "").encode(), hashlib.sha256).hexdigest()
+        given = facts.get("Signature", "").split(",")
+        if not any(hmac.compare_digest(each.encode(), f"sha256={digest}".encode()) for each in given):
             return web.Response(status=401)
         context = json.dumps(_context(facts, http, await http.read()))
         try:
@@ -110,13 +112,6 @@ def upstream(functions: Iterable[Function], worker: Worker, settings: Mapping[st
     app = web.Application()
     app.router.add_post("", happened)
     return app
-
-
-def _signed(facts: Mapping[str, str], secret: str) -> bool:
-    """Whether one of the signatures is of the connection, by this key."""
-    digest = hmac.new(secret.encode(), facts.get("Connection-Id", "").encode(), hashlib.sha256).hexdigest()
-    given = facts.get("Signature", "").split(",")
-    return any(hmac.compare_digest(each.encode(), f"sha256={digest}".encode()) for each in given)
 
 
 def _context(facts: Mapping[str, str], http: web.Request, body: bytes) -> dict[str, Any]:
