@@ -84,15 +84,15 @@ class DurablePump:
         try:
             if stop.is_set():
                 raise InvocationFailed("stopping")
-            done = await getattr(self, f"_{name.lower()}")(getattr(item, kind))
-            done.completionToken = item.completionToken
-            await getattr(self._engine, f"Complete{name}Task")(done)
+            call, done = f"Complete{name}Task", await getattr(self, f"_{name.lower()}")(getattr(item, kind))
         except InvocationFailed as failure:
-            log.warning("Gave %s back to the Durable engine: %s", kind, failure)
-            abandon = getattr(self._engine, f"AbandonTask{name}WorkItem")
-            await abandon(give_back(completionToken=item.completionToken))
+            log.warning("Giving %s back to the Durable engine: %s", kind, failure)
+            call, done = f"AbandonTask{name}WorkItem", give_back()
+        done.completionToken = item.completionToken
+        try:
+            await getattr(self._engine, call)(done)
         except grpc.aio.AioRpcError as error:
-            log.warning("Durable engine did not take the result of %s: %s", kind, error.details())
+            log.warning("Durable engine did not take what became of %s: %s", kind, error.details())
 
     async def _orchestrator(self, request: Any) -> Any:
         started = [e for e in (*request.pastEvents, *request.newEvents) if e.HasField("executionStarted")]
