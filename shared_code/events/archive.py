@@ -56,7 +56,7 @@ class Archive:
 
         Raises SealBroken for what is none, PayloadMissing.
         """
-        known = _event(_bytes(row, "body"))
+        known = self.open_part(row)
         whole = await self._whole(row, known.id, key)
         event = known if whole is None else _event(whole)
         return StoredEvent(
@@ -66,6 +66,10 @@ class Archive:
             recorded_at=str(row.values["recorded_at"]),
             erased=whole is None,
         )
+
+    def open_part(self, row: Row) -> CloudEvent:
+        """A row's event without what is personal, which is not sealed. Raises SealBroken for what is none."""
+        return _event(_bytes(row, "body"))
 
     async def forget_payloads(self, stream: str) -> None:
         """Delete the large payloads of a stream."""
@@ -115,6 +119,7 @@ def _event(encoded: bytes) -> CloudEvent:
 
 
 def _bytes(row: Row, name: str) -> bytes:
-    value = row.values[name]
-    assert isinstance(value, bytes)
+    value = row.values.get(name)
+    if not isinstance(value, bytes):
+        raise SealBroken("no event: somebody changed its row")
     return value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import TooLarge
 from shared_code.domain.identifiers import uuid7
@@ -45,14 +47,18 @@ class DeadLetters:
         topic: str,
         subscription: str,
         delivery: Delivery = FIRST_TIME,
+        learner: str = "",
     ) -> None:
         """Put the message there, its body unchanged. Sent again it is dropped as a duplicate. Raises Unavailable.
 
         One that was redriven and died again has a number behind its id: the queue may remember the id of before. Of one
         that is too large for the queue together with its reason, the queue has all but the body. One that has been on
-        the bus since before its learner was erased goes nowhere: nothing of it may be kept.
+        the bus since before its learner was erased goes nowhere: nothing of it may be kept. `learner` is the pseudonym
+        of whoever it is about, where the message does not say it.
         """
         letter = self._letter(message, reason, description[:LONGEST_DESCRIPTION], topic, subscription, delivery)
+        if learner:
+            letter = replace(letter, summary=replace(letter.summary, learner=learner))
         if await self._keys.erased_since(letter.summary.learner, message.enqueued_at):
             return
         await self._letters.add(letter)
@@ -91,7 +97,7 @@ class DeadLetters:
             learner=self._pseudonym(tenant, subject),
             message_id=f"{event_id}:{subscription}" + (f":{delivery.redriven}" if delivery.redriven else ""),
             event_id=event_id,
-            type=text(found, "type"),
+            type=text(found, "type") or text(message.properties, "type"),
             reason=reason,
             topic=topic,
             subscriber=subscription,

@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from shared_code.domain.errors import AppError
+from shared_code.events.archive import PayloadMissing
 from shared_code.events.stored import StoredEvent
+from shared_code.storage.sealing.data_key import SealBroken
 
 
 class EventsMissing(AppError):
     """A stream has a gap: what is computed from it would be wrong."""
 
     code = "events-missing"
+
+
+BROKEN = (SealBroken, EventsMissing, PayloadMissing)  # one stream's trouble: nobody else has to wait for it
 
 
 class EventSource(Protocol):

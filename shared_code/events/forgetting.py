@@ -38,7 +38,7 @@ class Forgetting:
 
         taken = await asyncio.gather(
             *(drain(redeliveries.QUEUE, line.key) for line in _lines(stream)),
-            *([drain(dead_letters.QUEUE, subject)] if subject else []),
+            *(drain(dead_letters.QUEUE, session) for session in (subject, stream) if session),  # stream: retries.py
             *(drain(each.topic, subject, each.subscriber) for each in SUBSCRIPTIONS if subject),
         )
         return sum(taken)

@@ -14,7 +14,7 @@ from shared_code.events.consumer import fitting
 from shared_code.events.hints import members
 from shared_code.events.letter import Letter
 from shared_code.events.letters import Edit, Letters
-from shared_code.events.store import EventStore
+from shared_code.events.store import WITHDRAWN, EventStore
 
 
 class Mending:
@@ -32,6 +32,9 @@ class Mending:
         Raises Invalid, with the place, for an event that does not fit, is another one or another tenant's; Conflict for
         one that is in the event store: what was stated is stated, and a correction is an event of its own.
         """
+        before = letter.summary
+        if await self._is_stored(before.learner, before.event_id):
+            raise _stored()
         body = msgspec.json.encode(event)
         mended = fitting(body, letter.summary.topic, self._clock).event
         if mended.tenantid != letter.summary.tenant:
@@ -40,9 +43,17 @@ class Mending:
         if isinstance(named, str) and named and mended.id != named:
             raise _misfit("/id", "An edit leaves an event its id.")
         stream = self._pseudonym(mended.tenantid, mended.subject)
-        if await self._store.find(stream, mended.id) is not None:
-            raise Conflict("The event is in the event store, where nothing changes.", code="event-stored")
+        if await self._is_stored(stream, mended.id):
+            raise _stored()
         return await self._letters.edit(letter.summary.tenant, letter.summary.id, body, by, seen=seen, learner=stream)
+
+    async def _is_stored(self, stream: str, event_id: str) -> bool:
+        """Whether it is there, if only so that nobody can read it any more."""
+        return (await self._store.versions(stream, [event_id])).get(event_id, WITHDRAWN) > WITHDRAWN
+
+
+def _stored() -> Conflict:
+    return Conflict("The event is in the event store, where nothing changes.", code="event-stored")
 
 
 def _misfit(pointer: str, detail: str) -> Invalid:

@@ -21,7 +21,10 @@ from shared_code.storage.lake import Lake
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of some letters. `refused` are those that do not fit their schema: they stay, to be edited."""
+    """What became of some letters. `refused` are those that do not fit their schema: they stay, to be edited.
+
+    Or to be discarded, where there is no event in them.
+    """
 
     accepted: list[Letter]
     refused: list[tuple[Letter, AppError]]
@@ -108,6 +111,8 @@ class Redrive:
         summary = letter.summary
         if subscription_of(summary.topic, summary.subscriber) is None:
             raise Invalid("The subscription that this letter died in is no more.", code="subscription-gone")
+        if not letter.body:
+            raise Invalid("There is no event in this letter: it can only be discarded.", code="letter-empty")
         event = fitting(letter.body, summary.topic, self._clock).event
         line = Line(summary.topic, summary.subscriber, self._pseudonym(event.tenantid, event.subject))
         delivery = replace(letter.delivery, redriven=letter.delivery.redriven + 1)

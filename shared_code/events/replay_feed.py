@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from shared_code.domain.clock import rfc3339
 from shared_code.domain.events.catalogue import find
 from shared_code.domain.events.topology import subscription_of
-from shared_code.events.archive import PayloadMissing
 from shared_code.events.delivery import Delivery
-from shared_code.events.event_source import EventsMissing, EventSource
+from shared_code.events.event_source import BROKEN, EventsMissing, EventSource
 from shared_code.events.job import Job
 from shared_code.events.line import Line
 from shared_code.events.publication import to_message
@@ -20,7 +19,6 @@ from shared_code.events.redeliveries import Addressed, Redeliveries
 from shared_code.events.replay_order import ReplayOrder
 from shared_code.events.store import EventStore
 from shared_code.events.stored import StoredEvent
-from shared_code.storage.sealing.data_key import SealBroken
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +55,7 @@ class Feed:
                     job = _at(job, stream, page[-1].version, await self._send(page, job, order))
                     if job.cursor["events"] >= enough:
                         return job
-            except (SealBroken, EventsMissing, PayloadMissing) as failure:
+            except BROKEN as failure:
                 log.warning("replay.stream_skipped", extra={"learner": stream, "code": failure.code})
                 foreign = True
             job = _at(replace(job, done=job.done + (not foreign), skipped=job.skipped + foreign), stream, 0, 0)

@@ -11,8 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared_code.domain.errors import AppError
-from shared_code.events.archive import PayloadMissing
-from shared_code.events.event_source import EventsMissing, EventSource
+from shared_code.events.event_source import BROKEN, EventSource
 from shared_code.events.job import Job
 from shared_code.events.lake_archive import LakeArchive
 from shared_code.events.projection import Projection
@@ -22,14 +21,12 @@ from shared_code.events.replay_feed import FEED, Feed
 from shared_code.events.replay_order import ReplayOrder
 from shared_code.events.store import EventStore
 from shared_code.storage.lake import Lake
-from shared_code.storage.sealing.data_key import SealBroken
 
 log = logging.getLogger(__name__)
 
 STREAMS = 40  # of one step
 AT_ONCE = 4
 BUILD, SWAP = "build", "swap"
-BROKEN = (SealBroken, EventsMissing, PayloadMissing)  # that learner is skipped, and nobody else waits
 
 
 class ReplayJob:

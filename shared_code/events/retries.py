@@ -9,7 +9,9 @@ from shared_code.domain.clock import Clock
 from shared_code.domain.errors import AppError, Invalid
 from shared_code.events.consumer import fitting
 from shared_code.events.dead_letters import DeadLetters
+from shared_code.events.event_source import BROKEN
 from shared_code.events.handling import Handling
+from shared_code.events.hints import TENANT
 from shared_code.events.letter import Reason
 from shared_code.events.line import Line
 from shared_code.events.message import IncomingMessage, body_of
@@ -84,7 +86,11 @@ class Retries:
         return len(forgotten)
 
     async def _again(self, line: Line, parked: Parked, handle: Handler | None) -> None:
-        stored = await self._store.find(line.stream, parked.event_id)
+        try:
+            stored = await self._store.find(line.stream, parked.event_id)
+        except BROKEN as failure:
+            await self._unreadable(line, parked, failure)
+            return
         if stored is None or stored.erased:  # nobody has anything to do about it any more
             await self._parking.release(line, parked)
             return
@@ -96,6 +102,43 @@ class Retries:
             await self._try(line, parked, stored, handle, record)
         finally:
             record.write()
+
+    async def _unreadable(self, line: Line, parked: Parked, failure: AppError) -> None:
+        """An event that the store has, and cannot give: somebody changed its row, or its payload is lost.
+
+        Its dead letter says what stands in the open. It has what another system sent as its body, or none: what is left
+        of the event is the same as of an erased learner's, and must never be taken for a fact.
+        """
+        known = await self._store.open_part(line.stream, parked.event_id)
+        record = ProcessingRecord(
+            self._lake, topic=line.topic, subscriber=line.subscriber, delivery_count=parked.failures + 1
+        )
+        if known is not None:
+            record.about(known, line, parked.delivery, self._clock)
+        record.code = failure.code
+        failed = parked.failed(failure.code)
+        if known is not None and not await self._handling.permitted(known, line.stream, line.subscriber):
+            await self._parking.release(line, parked)
+            record.outcome = "no-consent"
+        elif may_pass(failure) and failed.failures <= len(self._delays):
+            await self._parking.failed(line, failed, self._clock() + self._delays[parked.failures])
+            record.outcome = "parked"
+        else:
+            tenant = known.tenantid if known is not None else await self._store.tenant_of(line.stream)
+            message = IncomingMessage(
+                body=parked.body,
+                message_id=parked.event_id,
+                session_id=line.stream,
+                delivery_count=failed.failures,
+                properties={
+                    "type": known.type if known is not None else "",
+                    "correlationid": known.correlationid if known is not None else "",
+                    TENANT: tenant or "",
+                },
+            )
+            why = f"The event cannot be read any more: {failure.code}"
+            await self._send(line, failed, message, "rejected", why, record)
+        record.write()
 
     async def _try(
         self, line: Line, parked: Parked, stored: StoredEvent, handle: Handler | None, record: ProcessingRecord
@@ -141,6 +184,11 @@ class Retries:
             session_id=stored.event.subject,
             delivery_count=parked.failures,
         )
+        await self._send(line, parked, message, reason, why, record)
+
+    async def _send(
+        self, line: Line, parked: Parked, message: IncomingMessage, reason: Reason, why: str, record: ProcessingRecord
+    ) -> None:
         await self._dead_letters.send(
             message,
             reason=reason,
@@ -148,6 +196,7 @@ class Retries:
             topic=line.topic,
             subscription=line.subscriber,
             delivery=parked.delivery,
+            learner=line.stream,
         )
         await self._parking.release(line, parked)
         record.outcome = f"dead-letter:{reason}"

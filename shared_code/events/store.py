@@ -30,11 +30,13 @@ from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.archive import COLUMNS, Archive
+from shared_code.events.event_source import EventsMissing
 from shared_code.events.stored import StoredEvent
 from shared_code.events.unarchived import Unarchived
 from shared_code.resilience.recent import Recent
 from shared_code.resilience.retry import backoff
 from shared_code.storage.rows import Change, Row
+from shared_code.storage.sealing.data_key import SealBroken
 from shared_code.storage.tables import Tables
 
 MOST_AT_ONCE = 49  # two rows an event, the head and one row beside: a transaction takes 100
@@ -171,6 +173,22 @@ class EventStore:
         version = (await self.versions(stream, [event_id])).get(event_id, WITHDRAWN)
         return await self._event(stream, version) if version > WITHDRAWN else None
 
+    async def open_part(self, stream: str, event_id: str) -> CloudEvent | None:
+        """What is not sealed of an event that cannot be read as a whole; None where that cannot be read either."""
+        version = (await self.versions(stream, [event_id])).get(event_id, WITHDRAWN)
+        row = await self._table.get(stream, _event_key(version))
+        try:
+            return self._archive.open_part(row) if row is not None else None
+        except SealBroken:
+            return None
+
+    async def tenant_of(self, stream: str) -> str | None:
+        """Whose a stream is, as the first of its events says that can be read at all; None where none can."""
+        async for row in self._table.rows(stream, start="e", end="e:", select=["body"]):
+            with suppress(SealBroken):
+                return self._archive.open_part(row).tenantid
+        return None
+
     async def versions(self, stream: str, event_ids: Sequence[str]) -> dict[str, int]:
         """The versions of those of these events that are in the stream; WITHDRAWN or PRECLUDED for those ruled out."""
         rows = await asyncio.gather(*(self._table.get(stream, f"i{event_id}") for event_id in event_ids))
@@ -285,7 +303,8 @@ class EventStore:
 
     async def _event(self, stream: str, version: int) -> StoredEvent:
         row = await self._table.get(stream, _event_key(version))
-        assert row is not None, "an id row and its event row are written together"
+        if row is None:  # it was written together with the id's
+            raise EventsMissing(f"version {version} is missing")
         return await self._archive.event_of(row, await self._archive.key_of(stream))
 
 
