@@ -57,9 +57,10 @@ class Pending:
         """Whether there is no note at all: one question instead of sixteen, for the many times when it is so."""
         return [row async for row in self._table.rows(limit=1)] == []
 
-    async def of_partition(self, number: int, *, limit: int) -> AsyncIterator[Note]:
-        """Notes of one of the 16 partitions (0-15), a stream's together."""
-        async for row in self._table.rows(f"{number:02}", limit=limit):
+    async def of_partition(self, number: int, *, after: Note | None = None, limit: int) -> AsyncIterator[Note]:
+        """Notes of one of the 16 partitions (0-15), a stream's together, the older ones first, after this one."""
+        start = f"{_key(after)}!" if after is not None else ""
+        async for row in self._table.rows(f"{number:02}", start=start, limit=limit):
             yield _read(row)
 
 
