@@ -14,7 +14,7 @@ from functions.http.events import EventQuery, FoundEvents
 from functions.http.intake import Taken
 from functions.http.ops_dead_letters import Discard, LetterPage, LetterQuery, LetterView, Mend, TenantQuery
 from functions.http.ops_jobs import JobAction, JobPage, JobQuery, JobView
-from functions.http.ops_replays import Comparison, DifferenceQuery, NewReplay, ReplayAction
+from functions.http.ops_replays import DifferenceQuery, NewReplay, ReplayAction
 from functions.http.sagas import Decision, SagaList, SagaView
 from functions.http.sessions import StartSession
 from functions.http.webhooks import DeliveryPage, DeliveryQuery, NewWebhook, Secret, WebhookList
@@ -24,6 +24,7 @@ from shared_code.domain.pronunciation import PronunciationResult
 from shared_code.events.consents import Consents
 from shared_code.events.http_binding import BATCHED, BINARY, MOST, STRUCTURED
 from shared_code.events.letter import Selection, Summary
+from shared_code.events.rebuild import Comparison
 from shared_code.gateway.guests import Guest, Linked, LinkGuest, NewGuest
 from shared_code.gateway.openapi.operation import Operation, Query
 from shared_code.gateway.query import described

@@ -14,7 +14,6 @@ from functions.http.serving import serve
 from shared_code.bootstrap import app
 from shared_code.domain.errors import Conflict, FieldError, Invalid
 from shared_code.domain.events.fields import Moment
-from shared_code.events.rebuild import Difference
 from shared_code.events.replay_job import in_swap
 from shared_code.events.replay_order import KIND, ReplayOrder
 from shared_code.gateway.body import decode_json
@@ -56,17 +55,6 @@ class DifferenceQuery(Struct, frozen=True, kw_only=True):
 
     after: Annotated[str, Meta(max_length=64, pattern="^[a-z2-7]*$", description="The `next` of the page before.")] = ""
     limit: Annotated[int, Meta(ge=1, le=100, description="The most learners of a page.")] = 50
-
-
-class Comparison(Struct, frozen=True, kw_only=True):
-    """How many of a page of learners were compared, and those whose rebuilt document differs from the live one.
-
-    `places` are the JSON Pointers of what differs, at most 50 of a learner. `next` is the `after` of the next page.
-    """
-
-    compared: int
-    differences: tuple[Difference, ...]
-    next: str | None
 
 
 @bp.route(route=START_REPLAY.path, methods=[START_REPLAY.method])
@@ -122,17 +110,7 @@ async def http_compare_replay(req: func.HttpRequest) -> func.HttpResponse:
                 extra={"state": job.state},
             )
         rebuild = app().operations.replays.rebuild(job)
-        found: list[Difference] = []
-        compared, last = 0, ""
-        async for stream in rebuild.built(after=query.after):
-            if compared == query.limit:
-                break
-            difference = await rebuild.compare(stream)
-            found += [difference] if difference is not None else []
-            compared, last = compared + 1, stream
-        else:
-            last = ""
-        return Response(200, Comparison(compared=compared, differences=tuple(found), next=last or None))
+        return Response(200, await rebuild.comparison(after=query.after, limit=query.limit))
 
     return await serve(req, COMPARE_REPLAY, endpoint)
 

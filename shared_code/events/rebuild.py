@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared_code.events.event_source import EventsMissing, EventSource
+from shared_code.events.event_source import BROKEN, EventsMissing, EventSource
 from shared_code.events.projection import Projection, caught_up
 from shared_code.events.store import EventStore
 
@@ -21,6 +21,26 @@ class Difference(Struct, frozen=True, kw_only=True):
 
     learner: str
     places: tuple[str, ...]
+
+
+class NotComparable(Struct, frozen=True, kw_only=True):
+    """A learner whose stream, or one of whose documents, cannot be read: somebody changed it, or it is not there."""
+
+    learner: str
+    code: str
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """How many of a page of learners were compared, and those whose rebuilt document differs from the live one.
+
+    `places` are the JSON Pointers of what differs, at most 50 of a learner. `not_comparable` are those of the page
+    whose stream or document is broken. `next` is the `after` of the next page.
+    """
+
+    compared: int
+    differences: tuple[Difference, ...]
+    not_comparable: tuple[NotComparable, ...]
+    next: str | None
 
 
 class Rebuild:
@@ -77,7 +97,10 @@ class Rebuild:
         await self._beside.delete(stream)
 
     async def compare(self, stream: str) -> Difference | None:
-        """How the new document differs from the live one, both brought to the same event; None where it does not."""
+        """How the new document differs from the live one, both brought to the same event; None where it does not.
+
+        Raises one of BROKEN.
+        """
         live, document = await self._live.load(stream), await self._beside.load(stream)
         to = max(live.position, document.position)
         live, document = [
@@ -87,6 +110,27 @@ class Rebuild:
             return None
         places = tuple(_places(msgspec.to_builtins(live), msgspec.to_builtins(document), ""))
         return Difference(learner=stream, places=places[:MOST_PLACES])
+
+    async def comparison(self, *, after: str = "", limit: int) -> Comparison:
+        """Compare the documents of so many learners, after this one."""
+        differences: list[Difference] = []
+        broken: list[NotComparable] = []
+        seen, last, more = 0, "", False
+        async for stream in self.built(after=after):
+            if more := seen == limit:
+                break
+            try:
+                difference = await self.compare(stream)
+                differences += [difference] if difference is not None else []
+            except BROKEN as failure:
+                broken.append(NotComparable(learner=stream, code=failure.code))
+            seen, last = seen + 1, stream
+        return Comparison(
+            compared=seen - len(broken),
+            differences=tuple(differences),
+            not_comparable=tuple(broken),
+            next=last if more else None,
+        )
 
     def built(self, *, after: str = "") -> AsyncIterator[str]:
         """The streams whose new documents wait, in order, after this one."""

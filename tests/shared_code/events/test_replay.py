@@ -13,8 +13,11 @@ from shared_code.domain.errors import Conflict
 from shared_code.domain.learning.progress import Progress
 from shared_code.domain.side_effects import latched
 from shared_code.events.job_runner import JobRunner
+from shared_code.events.rebuild import NotComparable
 from shared_code.events.replay_job import in_swap
 from shared_code.events.replay_order import KIND, ReplayOrder
+from shared_code.services.progress import ProgressProjection
+from shared_code.storage.rows import Row
 from tests.shared_code.events.backbone import Backbone, practised, stream_of
 from tests.shared_code.events.replaying import Replays, fed, practise
 
@@ -74,6 +77,50 @@ async def test_a_broken_projection_is_seen_in_the_comparison_and_mended_by_the_s
     assert difference.places == ("/tones/3/right",)
     await replays.go_on(await replays.backbone.jobs.again(KIND, job.id, in_swap))
     assert await replays.bytes_of(stream) == right
+
+
+@pytest.mark.parametrize("broken", ["stream", "live", "beside"])
+async def test_a_learner_who_cannot_be_compared_is_named_and_the_others_are_compared(
+    replays: Replays, learner: str, broken: str
+) -> None:
+    learners = [learner, f"{learner}-2", f"{learner}-3"]
+    streams = sorted(stream_of("sayzhong", each) for each in learners)
+    for each in learners:
+        await practise(replays.backbone, each, 2)
+        await replays.service.catch_up(stream_of("sayzhong", each))
+    job = await replays.start(ReplayOrder(projection="progress"))
+    rebuild = replays.work.rebuild(job)
+    for stream in streams:
+        await rebuild.build(stream, "sayzhong")
+
+    async def wrong(progress: Progress) -> Progress:
+        progress.tones["3"].right = 99
+        return progress
+
+    await replays.documents.change(streams[2], wrong)
+    if broken == "stream":
+        await practise(
+            replays.backbone, next(each for each in learners if stream_of("sayzhong", each) == streams[0]), 1
+        )
+        await replays.service.catch_up(streams[0])
+        table = replays.backbone.tables.table("events")
+        row = await table.get(streams[0], "e0000000003")
+        assert row is not None
+        await table.put(Row(streams[0], row.key, {**row.values, "sealed": b"not sealed"}))
+    else:
+        documents = replays.documents if broken == "live" else ProgressProjection(replays.documents).beside(job.id)
+        name = documents._name(streams[0])
+        await replays.backbone.blobs.put(documents._container, name, b"not sealed", content_type="text/plain")
+
+    comparison = await rebuild.comparison(limit=10)
+    assert comparison.compared == 2
+    assert [each.learner for each in comparison.differences] == [streams[2]]
+    assert comparison.not_comparable == (NotComparable(learner=streams[0], code="seal-broken"),)
+    assert comparison.next is None
+    page = await rebuild.comparison(limit=2)
+    assert (page.compared, page.next) == (1, streams[1])
+    page = await rebuild.comparison(after=streams[1], limit=2)
+    assert (page.compared, [each.learner for each in page.differences], page.next) == (1, [streams[2]], None)
 
 
 async def test_what_happens_while_it_is_rebuilt_is_not_lost(
