@@ -69,7 +69,7 @@ class Archive:
 
     def open_part(self, row: Row) -> CloudEvent:
         """A row's event without what is personal, which is not sealed. Raises SealBroken for what is none."""
-        return _event(_bytes(row, "body"))
+        return _event(bytes_of(row, "body"))
 
     async def forget_payloads(self, stream: str) -> None:
         """Delete the large payloads of a stream."""
@@ -100,9 +100,9 @@ class Archive:
     async def _whole(self, row: Row, event_id: str, key: DataKey | None) -> bytes | None:
         """The event's bytes; None where they are erased."""
         if "sealed" in row.values:
-            return opened(key, _bytes(row, "sealed"), f"{row.partition}/{event_id}")
+            return opened(key, bytes_of(row, "sealed"), f"{row.partition}/{event_id}")
         if "blob" not in row.values:
-            return _bytes(row, "body")
+            return bytes_of(row, "body")
         if "key" in row.values and (key is None or key.id != row.values["key"]):
             return None  # the payload went with the key
         blob = await self._blobs.get(PAYLOADS, str(row.values["blob"]))
@@ -118,7 +118,8 @@ def _event(encoded: bytes) -> CloudEvent:
         raise SealBroken("no event: somebody changed it") from None
 
 
-def _bytes(row: Row, name: str) -> bytes:
+def bytes_of(row: Row, name: str) -> bytes:
+    """What is in a column of a row of events. Raises SealBroken where that is no bytes."""
     value = row.values.get(name)
     if not isinstance(value, bytes):
         raise SealBroken("no event: somebody changed its row")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
+from shared_code.events.archive import bytes_of
 from shared_code.storage.rows import Row, Value
 from shared_code.storage.sealing.data_key import SealBroken
 
@@ -45,14 +46,14 @@ _ids = msgspec.json.Decoder(_Identified)
 
 
 def line_of(row: Row) -> Line:
-    """The line of a row of the store."""
+    """The line of a row of the store. Raises SealBroken where somebody has changed it into none."""
     values = row.values
     return Line(
         stream=row.partition,
         version=int(row.key[1:]),
         recorded_at=str(values["recorded_at"]),
-        body=msgspec.Raw(_bytes(values["body"])),
-        sealed=_bytes(values["sealed"]) if "sealed" in values else None,
+        body=msgspec.Raw(bytes_of(row, "body")),
+        sealed=bytes_of(row, "sealed") if "sealed" in values else None,
         blob=str(values["blob"]) if "blob" in values else None,
         key=str(values["key"]) if "key" in values else None,
     )
@@ -81,8 +82,3 @@ def decode(line: bytes) -> Line:
         return _lines.decode(line)
     except msgspec.MsgspecError:
         raise SealBroken("no line of the archive: somebody changed it") from None
-
-
-def _bytes(value: Value) -> bytes:
-    assert isinstance(value, bytes)
-    return value

@@ -22,6 +22,7 @@ from shared_code.events.store import EventStore
 from shared_code.events.unarchived import PARTITIONS
 from shared_code.storage.account import StorageAccount
 from shared_code.storage.blobs import Blobs
+from shared_code.storage.rows import Row
 from shared_code.storage.sealing.data_key import SealBroken
 from tests.proxy import answer_losing
 from tests.shared_code.events.backbone import Backbone, practised, stream_of
@@ -226,6 +227,22 @@ async def test_one_stream_that_cannot_be_archived_holds_up_no_other(
     with pytest.raises(SealBroken):
         await archived(backbone, stream)
     await backbone.blobs.delete(CONTAINER, f"events/{stream}/{utc_now():%Y-%m}.jsonl")
+    await backbone.archiving.round()
+    assert len(await archived(backbone, stream)) == 1
+
+
+async def test_a_row_that_somebody_has_changed_into_none_holds_up_no_other_stream(
+    backbone: Backbone, learner: str, stream: str
+) -> None:
+    await recorded(backbone, learner, 1)
+    table = backbone.tables.table("events")
+    row = await table.get(stream, "e0000000001")
+    assert row is not None
+    await table.put(Row(stream, row.key, {**row.values, "body": "text"}))
+    good = await recorded(backbone, f"{learner}-2", 1)
+    assert (await backbone.archiving.round()).failed >= 1
+    assert await archived(backbone, stream_of("sayzhong", f"{learner}-2")) == [good[0].id]
+    await table.put(row)
     await backbone.archiving.round()
     assert len(await archived(backbone, stream)) == 1
 

@@ -37,12 +37,13 @@ async def parked(backbone: Backbone, learner: str, *, length: int = 1) -> list[s
     return [each.id for each in events]
 
 
-async def change_row(backbone: Backbone, stream: str, **values: Any) -> None:
-    """Change the row of a stream's first event by hand."""
+async def change_row(backbone: Backbone, stream: str, **values: Any) -> Row:
+    """Change the row of a stream's first event by hand; how it was."""
     table = backbone.tables.table("events")
     row = await table.get(stream, "e0000000001")
     assert row is not None
     await table.put(Row(stream, row.key, {**row.values, **values}))
+    return row
 
 
 async def letter_of(backbone: Backbone, event_id: str) -> Letter:
@@ -79,12 +80,13 @@ async def test_an_event_of_which_nothing_can_be_read_is_its_tenants_dead_letter(
     backbone: Backbone, learner: str, stream: str, values: dict[str, Any]
 ) -> None:
     ids = await parked(backbone, learner)
-    await change_row(backbone, stream, **values)
+    before = await change_row(backbone, stream, **values)
     handler = Handler()
     await impatient(backbone).work(line_of(learner), handler)
     assert handler.handled == ids[1:]
     letter = await letter_of(backbone, ids[0])
     assert (letter.summary.type, letter.summary.learner, letter.body) == ("", stream, b"")
+    await backbone.tables.table("events").put(before)  # it would fail in every round of the archive
 
 
 async def test_an_event_whose_row_is_gone_is_a_dead_letter(backbone: Backbone, learner: str, stream: str) -> None:
