@@ -26,7 +26,15 @@ PAYLOADS = "payloads"
 COLUMNS = ("recorded_at", "body", "sealed", "blob", "key")  # what an event is read from
 SEALED = "application/octet-stream"
 
+
+class _Named(msgspec.Struct):
+    """An event of which only the id is read: the rest of the open part is not looked at where the whole can be read."""
+
+    id: str
+
+
 _decoder = msgspec.json.Decoder(CloudEvent)
+_named = msgspec.json.Decoder(_Named)
 
 
 class PayloadMissing(Unavailable):
@@ -56,9 +64,8 @@ class Archive:
 
         Raises SealBroken for what is none, PayloadMissing.
         """
-        known = self.open_part(row)
-        whole = await self._whole(row, known.id, key)
-        event = known if whole is None else _event(whole)
+        whole = await self._whole(row, _read(_named, bytes_of(row, "body")).id, key)
+        event = self.open_part(row) if whole is None else _read(_decoder, whole)
         return StoredEvent(
             stream=row.partition,
             version=int(row.key[1:]),
@@ -69,7 +76,7 @@ class Archive:
 
     def open_part(self, row: Row) -> CloudEvent:
         """A row's event without what is personal, which is not sealed. Raises SealBroken for what is none."""
-        return _event(bytes_of(row, "body"))
+        return _read(_decoder, bytes_of(row, "body"))
 
     async def forget_payloads(self, stream: str) -> None:
         """Delete the large payloads of a stream."""
@@ -111,9 +118,9 @@ class Archive:
         return opened(key, blob.data, str(row.values["blob"])) if "key" in row.values else blob.data
 
 
-def _event(encoded: bytes) -> CloudEvent:
+def _read[T](decoder: msgspec.json.Decoder[T], encoded: bytes) -> T:
     try:
-        return _decoder.decode(encoded)
+        return decoder.decode(encoded)
     except msgspec.MsgspecError:
         raise SealBroken("no event: somebody changed it") from None
 
