@@ -10,16 +10,11 @@ Table `events`, one partition a stream, so that an append is one entity-group tr
   under keys that begin with another letter.
 
 What the rows of events hold is said in archive.py.
-
-Table `correlations` finds events by correlation id. It is written first: it may name what never happened, and readers
-leave that out, but it never misses what did.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +25,7 @@ from shared_code.domain.clock import Clock, rfc3339
 from shared_code.domain.errors import Conflict, NotFound, TooLarge, Unavailable
 from shared_code.domain.events.envelope import CloudEvent
 from shared_code.events.archive import COLUMNS, Archive
+from shared_code.events.correlations import Correlations
 from shared_code.events.event_source import EventsMissing
 from shared_code.events.stored import StoredEvent
 from shared_code.events.unarchived import Unarchived
@@ -41,7 +37,6 @@ from shared_code.storage.tables import Tables
 
 MOST_AT_ONCE = 49  # two rows an event, the head and one row beside: a transaction takes 100
 HEADS_REMEMBERED = 2000
-SEPARATOR = "\n"  # of event ids in one column: no id holds a line feed
 RACES = 25  # lost races for the head before we say that the stream is too busy
 UNANSWERED = 2  # how often an append that storage did not answer is looked into and run again
 WITHDRAWN, PRECLUDED = 0, -1  # in the place of a version
@@ -74,7 +69,7 @@ class EventStore:
     def __init__(self, tables: Tables, clock: Clock, archive: Archive) -> None:
         self._table = tables.table("events")
         self._archive = archive
-        self._correlations = tables.table("correlations")
+        self._correlations = Correlations(tables)
         self._unarchived = Unarchived(tables, clock)
         self._clock = clock
         self._heads: Recent[str, Head] = Recent(HEADS_REMEMBERED)  # guesses: another process may have moved on
@@ -199,24 +194,17 @@ class EventStore:
 
         `limit` counts appends: events that were appended together come together.
         """
-        places: dict[tuple[str, str], None] = {}  # an ordered set: an append that was repeated is there twice
-        async for row in self._correlations.rows(correlation_id, limit=limit):
-            for event_id in str(row.values["events"]).split(SEPARATOR):
-                places[str(row.values["stream"]), event_id] = None
+        places = await self._correlations.places(correlation_id, limit=limit)
         found = await asyncio.gather(*(self.find(stream, event_id) for stream, event_id in places))
         return sorted((each for each in found if each), key=lambda each: (each.event.time, each.stream, each.version))
 
     async def announce(self, stream: str, events: Sequence[CloudEvent]) -> None:
         """Say which events are about to be appended: so `by_correlation` finds them, and the lake's archive gets them.
 
-        Before `append`. One row for those that share a correlation id.
+        Before `append`.
         """
-        ids: defaultdict[str, list[str]] = defaultdict(list)
-        for event in events:
-            ids[event.correlationid].append(event.id)
-        rows = (_place(correlation_id, stream, found) for correlation_id, found in ids.items())
         marked = self._unarchived.mark(stream, [event.id for event in events])
-        await asyncio.gather(marked, *(self._correlations.put(row) for row in rows))
+        await asyncio.gather(marked, self._correlations.note(stream, events))
 
     async def restore(self, stream: str, events: Sequence[StoredEvent]) -> int:
         """Put back those of these events, in order, whose versions are missing, as they were; how many.
@@ -310,10 +298,3 @@ class EventStore:
 
 def _event_key(version: int) -> str:
     return f"e{version:010}"
-
-
-def _place(correlation_id: str, stream: str, event_ids: Sequence[str]) -> Row:
-    """Where to find these events. The same ones have the same row, others never write over it."""
-    joined = SEPARATOR.join(event_ids)
-    digest = hashlib.sha256(joined.encode()).hexdigest()[:16]
-    return Row(correlation_id, f"{event_ids[0]}|{digest}", {"stream": stream, "events": joined})

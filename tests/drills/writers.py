@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from abc import ABC, abstractmethod
 from typing import Any
 
 from demo.voice import speak
@@ -23,7 +24,7 @@ LATE = (1.0, 6.0)  # seconds after which a late copy is delivered
 NEW_SESSION = 0.1  # how many attempts open a session first
 
 
-class Writer:
+class Writer(ABC):
     """One learner's operations, one after the other: the next begins when the last was acknowledged."""
 
     def __init__(self, stack: Stack, ledger: Ledger, name: str, seed: int) -> None:
@@ -48,8 +49,9 @@ class Writer:
         self._ledger.sessions[self.name].append(session_id)
         return session_id
 
+    @abstractmethod
     async def _write(self, caller: Caller, session_id: str, stop: asyncio.Event) -> None:
-        raise NotImplementedError
+        """Do this kind of writer's work until `stop`."""
 
     async def _pause(self) -> None:
         await asyncio.sleep(self._chance.uniform(*PAUSES))
