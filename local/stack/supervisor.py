@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local.connections import connection_settings
@@ -20,6 +20,7 @@ from local.stack.parts import Part, parts
 
 GRACE = 10.0  # seconds a part has to end cleanly
 PAUSE = 0.5  # seconds before a part that died is started again
+TRIES = 3  # of a part that ends by itself before the stack was ready; afterwards it is started again for ever
 LONGEST_LINE = 1 << 20  # bytes
 
 
@@ -41,15 +42,21 @@ async def _supervise(ports: Ports, host: str) -> None:
     everything = parts(ports, host)
     if taken := await _taken(everything):
         raise SystemExit(f"Ports already taken: {', '.join(taken)}. Free them, or move all with --port-base N.")
-    stop = asyncio.Event()
+    stop, ready = asyncio.Event(), asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    faults: list[str] = []
+
+    def give_up(fault: str) -> None:
+        faults.append(fault)
+        stop.set()
+
     environment = _environment(ports)
     record = state_dir() / "stack.json"  # where `status` and `token` find the stack
     record.write_text(json.dumps(ports.environment()))
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_keep(part, environment, group)) for part in everything]
-        tasks.append(group.create_task(_announce(everything, started)))
+        tasks = [group.create_task(_keep(part, environment, group, ready, give_up)) for part in everything]
+        tasks.append(group.create_task(_announce(everything, started, ready)))
         await stop.wait()
         # The host before the others, so that it can give its locks and messages back while they are still there.
         for task in reversed(tasks):
@@ -57,6 +64,8 @@ async def _supervise(ports: Ports, host: str) -> None:
             await asyncio.wait([task])
     record.unlink(missing_ok=True)
     _say("ended")
+    if faults:
+        raise SystemExit(faults[0])
 
 
 async def _taken(everything: tuple[Part, ...]) -> list[str]:
@@ -82,8 +91,15 @@ def _environment(ports: Ports) -> dict[str, str]:
     return environment
 
 
-async def _keep(part: Part, environment: Mapping[str, str], group: asyncio.TaskGroup) -> None:
+async def _keep(
+    part: Part,
+    environment: Mapping[str, str],
+    group: asyncio.TaskGroup,
+    ready: asyncio.Event,
+    give_up: Callable[[str], None],
+) -> None:
     """Run the part until cancelled, again whenever it dies. The group's is its output, which lasts to its end."""
+    tries = 0
     log = state_dir() / "logs" / f"{part.name}.log"
     log.unlink(missing_ok=True)
     streams = {"stdin": DEVNULL, "stdout": PIPE, "stderr": STDOUT, "limit": LONGEST_LINE}
@@ -92,12 +108,17 @@ async def _keep(part: Part, environment: Mapping[str, str], group: asyncio.TaskG
             assert process.stdout is not None
             output = group.create_task(_show(part.name, process.stdout, log))
             await process.wait()
-        await output
+        last = await output
+        tries += not ready.is_set() and (process.returncode or 0) > 0
+        if tries == TRIES:
+            return give_up(f"{part.title} cannot start: {last}")
         _say(f"{part.title} ended with code {process.returncode}; starting it again in {PAUSE} s")
         await asyncio.sleep(PAUSE)
 
 
-async def _show(name: str, output: asyncio.StreamReader, log: Path) -> None:
+async def _show(name: str, output: asyncio.StreamReader, log: Path) -> str:
+    """Show a part's output to its end; the last line."""
+    last = ""
     with log.open("ab", buffering=0) as file:
         while not output.at_eof():
             try:
@@ -105,15 +126,18 @@ async def _show(name: str, output: asyncio.StreamReader, log: Path) -> None:
             except ValueError:
                 line = b"(a line too long to show)\n"
             file.write(line)
+            last = line.decode(errors="replace").strip() or last
             if line and line.split(maxsplit=4)[3:4] != [b"DEBUG"]:  # date, time, logger, level: for the log alone
                 _say(line.decode(errors="replace").rstrip(), by=name)
+    return last
 
 
-async def _announce(everything: tuple[Part, ...], started: float) -> None:
+async def _announce(everything: tuple[Part, ...], started: float, ready: asyncio.Event) -> None:
     """Once all answer, say where they are."""
     for part in everything:
         while not await answers(*part.ports):
             await asyncio.sleep(0.05)
+    ready.set()
     print(f"\nready after {time.monotonic() - started:.1f} s")
     for part in everything:
         print(f"  {part.title:<18} {part.address}")

@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,18 @@ async def test_a_taken_port_is_named_before_anything_starts(own_stack: Stack) ->
     assert out == ""
     [line] = err.splitlines()
     assert f"SignalR Service ({own_stack.ports.signalr})" in line
+
+
+async def test_a_part_that_cannot_start_ends_the_stack_with_its_last_line(own_stack: Stack) -> None:
+    """State of another version stays as it is: what to do about it is said once, not for ever."""
+    state = own_stack.state / "servicebus.sqlite3"
+    with closing(sqlite3.connect(state)) as database:
+        database.execute("PRAGMA user_version = 1")
+    code, _, err = await _local(own_stack, "run")
+    assert code == 1
+    [line] = err.splitlines()
+    assert line.startswith("Service Bus cannot start: ")
+    assert f"{state} has format 1" in line
 
 
 async def test_a_second_stack_does_not_touch_the_state_of_the_first(own_stack: Stack) -> None:
